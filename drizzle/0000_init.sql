@@ -1,0 +1,217 @@
+CREATE TABLE "members" (
+	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "members_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"organization_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"role" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "members_organization_user_key" UNIQUE("organization_id","user_id")
+);
+--> statement-breakpoint
+CREATE TABLE "organizations" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"name" text NOT NULL,
+	"slug" text NOT NULL,
+	"description" text,
+	"is_personal" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "organizations_slug_key" UNIQUE("slug")
+);
+--> statement-breakpoint
+CREATE TABLE "refresh_tokens" (
+	"token_hash" text PRIMARY KEY NOT NULL,
+	"family_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"replaced_at" timestamp (3) with time zone,
+	"revoked_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "users" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"username" text NOT NULL,
+	"email" text NOT NULL,
+	"password_hash" text NOT NULL,
+	"is_active" boolean DEFAULT true NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"last_login_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "deliveries" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"action_id" integer NOT NULL,
+	"match_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"retracts" uuid,
+	"action_type" text NOT NULL,
+	"endpoint" text NOT NULL,
+	"status" text NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp (3) with time zone NOT NULL,
+	"lease_until" timestamp (3) with time zone,
+	"slot" integer,
+	"hinted_at" timestamp (3) with time zone,
+	"cancelled_at" timestamp (3) with time zone,
+	"last_error" text,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"completed_at" timestamp (3) with time zone,
+	CONSTRAINT "deliveries_match_action_key" UNIQUE("match_id","action_id")
+);
+--> statement-breakpoint
+CREATE TABLE "delivery_attempts" (
+	"delivery_id" uuid NOT NULL,
+	"attempt" integer NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"duration_ms" integer NOT NULL,
+	"outcome" text NOT NULL,
+	"response_status" integer,
+	"response_excerpt" text,
+	"error" text,
+	CONSTRAINT "delivery_attempts_delivery_id_attempt_pk" PRIMARY KEY("delivery_id","attempt")
+);
+--> statement-breakpoint
+CREATE TABLE "chain_events" (
+	"id" text PRIMARY KEY NOT NULL,
+	"chain_id" bigint NOT NULL,
+	"block_hash" text NOT NULL,
+	"log_index" integer NOT NULL,
+	"block_number" bigint NOT NULL,
+	"block_time" timestamp (3) with time zone NOT NULL,
+	"transaction_hash" text NOT NULL,
+	"registry" text NOT NULL,
+	"address" text NOT NULL,
+	"event_type" text NOT NULL,
+	"agent_id" text,
+	"fields" jsonb NOT NULL,
+	"topics" jsonb NOT NULL,
+	"data" text NOT NULL,
+	"status" text NOT NULL,
+	"recorded_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "chain_feed" (
+	"chain_id" bigint NOT NULL,
+	"seq" bigint NOT NULL,
+	"operation" text NOT NULL,
+	"event_id" text NOT NULL,
+	"recorded_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "chain_feed_chain_id_seq_pk" PRIMARY KEY("chain_id","seq")
+);
+--> statement-breakpoint
+CREATE TABLE "undecoded_logs" (
+	"chain_id" bigint NOT NULL,
+	"block_hash" text NOT NULL,
+	"log_index" integer NOT NULL,
+	"block_number" bigint NOT NULL,
+	"transaction_hash" text NOT NULL,
+	"address" text NOT NULL,
+	"topics" jsonb NOT NULL,
+	"data" text NOT NULL,
+	"reason" text NOT NULL,
+	"recorded_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "undecoded_logs_chain_id_block_hash_log_index_pk" PRIMARY KEY("chain_id","block_hash","log_index")
+);
+--> statement-breakpoint
+CREATE TABLE "matcher_cursors" (
+	"chain_id" bigint PRIMARY KEY NOT NULL,
+	"seq" bigint NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "trigger_matches" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"trigger_version" integer NOT NULL,
+	"group_key" text DEFAULT '' NOT NULL,
+	"event_id" text NOT NULL,
+	"appearance" integer DEFAULT 0 NOT NULL,
+	"kind" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "trigger_matches_fire_key" UNIQUE("trigger_id","group_key","event_id","appearance","kind")
+);
+--> statement-breakpoint
+CREATE TABLE "trigger_actions" (
+	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "trigger_actions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"organization_id" uuid NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"action_type" text NOT NULL,
+	"priority" integer NOT NULL,
+	"config" jsonb NOT NULL,
+	"sealed_secrets" text,
+	"sealed_signing_secret" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "trigger_changes" (
+	"id" bigserial PRIMARY KEY NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"xid" "xid8" DEFAULT pg_current_xact_id() NOT NULL,
+	"changed_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "trigger_conditions" (
+	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "trigger_conditions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
+	"organization_id" uuid NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"condition_type" text NOT NULL,
+	"field" text NOT NULL,
+	"operator" text NOT NULL,
+	"value" text NOT NULL,
+	"config" jsonb,
+	"created_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "triggers" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"description" text,
+	"chain_id" bigint,
+	"registry" text NOT NULL,
+	"enabled" boolean NOT NULL,
+	"is_stateful" boolean NOT NULL,
+	"match_all" boolean DEFAULT false NOT NULL,
+	"confirmations" integer,
+	"version" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "members" ADD CONSTRAINT "members_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_action_id_trigger_actions_id_fk" FOREIGN KEY ("action_id") REFERENCES "public"."trigger_actions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_match_id_trigger_matches_id_fk" FOREIGN KEY ("match_id") REFERENCES "public"."trigger_matches"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "delivery_attempts" ADD CONSTRAINT "delivery_attempts_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "chain_feed" ADD CONSTRAINT "chain_feed_event_id_chain_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."chain_events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_matches" ADD CONSTRAINT "trigger_matches_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_matches" ADD CONSTRAINT "trigger_matches_event_id_chain_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."chain_events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_actions" ADD CONSTRAINT "trigger_actions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_conditions" ADD CONSTRAINT "trigger_conditions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "triggers" ADD CONSTRAINT "triggers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "members_user_idx" ON "members" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "refresh_tokens_family_idx" ON "refresh_tokens" USING btree ("family_id");--> statement-breakpoint
+CREATE INDEX "refresh_tokens_user_idx" ON "refresh_tokens" USING btree ("user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "users_username_key" ON "users" USING btree (lower("username"));--> statement-breakpoint
+CREATE UNIQUE INDEX "users_email_key" ON "users" USING btree (lower("email"));--> statement-breakpoint
+CREATE INDEX "deliveries_trigger_idx" ON "deliveries" USING btree ("trigger_id","created_at");--> statement-breakpoint
+CREATE INDEX "deliveries_due_idx" ON "deliveries" USING btree ("next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
+CREATE UNIQUE INDEX "deliveries_slot_key" ON "deliveries" USING btree ("endpoint","slot") WHERE status = 'in_flight';--> statement-breakpoint
+CREATE INDEX "deliveries_lease_idx" ON "deliveries" USING btree ("lease_until") WHERE status = 'in_flight';--> statement-breakpoint
+CREATE INDEX "deliveries_waiting_idx" ON "deliveries" USING btree ("endpoint","next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
+CREATE UNIQUE INDEX "chain_events_log_key" ON "chain_events" USING btree ("chain_id","block_hash","log_index");--> statement-breakpoint
+CREATE INDEX "chain_events_position_idx" ON "chain_events" USING btree ("chain_id","block_number","log_index");--> statement-breakpoint
+CREATE INDEX "chain_events_agent_idx" ON "chain_events" USING btree ("agent_id","chain_id","block_number");--> statement-breakpoint
+CREATE INDEX "chain_events_newest_idx" ON "chain_events" USING btree ("block_time","id");--> statement-breakpoint
+CREATE INDEX "chain_feed_retract_idx" ON "chain_feed" USING btree ("event_id","seq") WHERE operation = 'retract';--> statement-breakpoint
+CREATE INDEX "trigger_matches_event_idx" ON "trigger_matches" USING btree ("event_id");--> statement-breakpoint
+CREATE INDEX "trigger_actions_trigger_idx" ON "trigger_actions" USING btree ("trigger_id");--> statement-breakpoint
+CREATE INDEX "trigger_changes_xid_idx" ON "trigger_changes" USING btree ("xid");--> statement-breakpoint
+CREATE INDEX "trigger_conditions_trigger_idx" ON "trigger_conditions" USING btree ("trigger_id");--> statement-breakpoint
+CREATE INDEX "triggers_organization_idx" ON "triggers" USING btree ("organization_id","created_at");--> statement-breakpoint
+CREATE INDEX "triggers_chain_idx" ON "triggers" USING btree ("chain_id");

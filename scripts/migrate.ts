@@ -1,0 +1,47 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client } from '@neondatabase/serverless';
+import { drizzle } from 'drizzle-orm/neon-serverless';
+import { migrate as applyMigrations } from 'drizzle-orm/neon-serverless/migrator';
+
+/** Any number, the same in every run: two deployments at once then take turns. */
+const LOCK = 800_400_001;
+
+export interface MigrateOptions {
+  databaseUrl: string;
+  /** A relay in front of a plain PostgreSQL, for development. Without it, the database is Neon. */
+  proxyUrl?: string | undefined;
+  folder?: string;
+}
+
+/** Applies the migrations the database does not have yet. */
+export async function migrate({ databaseUrl, proxyUrl, folder = 'drizzle' }: MigrateOptions): Promise<void> {
+  const journal = join(folder, 'meta', '_journal.json');
+  await access(journal).catch(() => {
+    throw new Error(`there are no migrations: ${journal} is missing`);
+  });
+  const client = new Client(databaseUrl);
+  if (proxyUrl !== undefined) {
+    // On this client only: the driver's global settings stay as they are.
+    Object.assign(client.neonConfig, {
+      wsProxy: `${new URL(proxyUrl).host}/v2`,
+      useSecureWebSocket: false,
+      pipelineTLS: false,
+      pipelineConnect: false,
+    });
+  }
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    await applyMigrations(drizzle({ client }), { migrationsFolder: folder });
+  } finally {
+    await client.end();
+  }
+}
+
+if (import.meta.main) {
+  const databaseUrl = process.env['DATABASE_URL'];
+  if (!databaseUrl) throw new Error('DATABASE_URL is not set');
+  await migrate({ databaseUrl, proxyUrl: process.env['DATABASE_PROXY_URL'] || undefined });
+  console.log('The database is up to date.');
+}

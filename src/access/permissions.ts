@@ -1,0 +1,28 @@
+/** Every permission there is: `resource:verb`. An operation declares one of them; roles hold sets of them. */
+export const PERMISSIONS = [
+  'organizations:read',
+  'organizations:write',
+  'organizations:delete',
+  'triggers:read',
+  'triggers:write',
+  'events:read',
+] as const;
+
+export type Permission = (typeof PERMISSIONS)[number];
+
+export const ROLES = ['viewer', 'member', 'admin', 'owner'] as const;
+
+export type Role = (typeof ROLES)[number];
+
+const VIEWER: readonly Permission[] = ['organizations:read', 'triggers:read', 'events:read'];
+const MEMBER: readonly Permission[] = [...VIEWER, 'triggers:write'];
+const ADMIN: readonly Permission[] = [...MEMBER, 'organizations:write'];
+const OWNER: readonly Permission[] = [...ADMIN, 'organizations:delete'];
+
+/** The one table of who may do what inside an organization. */
+export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
+  viewer: new Set(VIEWER),
+  member: new Set(MEMBER),
+  admin: new Set(ADMIN),
+  owner: new Set(OWNER),
+};

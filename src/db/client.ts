@@ -1,0 +1,88 @@
+import { neon, neonConfig, Pool } from '@neondatabase/serverless';
+import { sql } from 'drizzle-orm';
+import { drizzle as overHttp } from 'drizzle-orm/neon-http';
+import { drizzle as overWebSocket } from 'drizzle-orm/neon-serverless';
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+
+/** Anything that runs statements: the HTTP reader or an open transaction. Stores take this and cannot tell which. */
+export type Executor = PgDatabase<PgQueryResultHKT>;
+
+export interface Database {
+  /** Single statements, each its own transaction, one HTTP request each. */
+  readonly query: Executor;
+  /** Runs `work` in one READ COMMITTED transaction on a connection of its own; a throw rolls everything back. */
+  transaction<T>(work: (tx: Executor) => Promise<T>): Promise<T>;
+}
+
+export interface DatabaseSettings {
+  /** `postgres://user:password@host/database`. */
+  url: string;
+  /** Where Neon's HTTP and WebSocket protocols are spoken, if not at the database host itself. */
+  proxyUrl?: string | undefined;
+}
+
+/**
+ * Opens the database for one request. A WebSocket cannot outlive the request that made it on Workers, so every
+ * transaction brings its own connection and closes it.
+ * Driver: https://neon.com/docs/serverless/serverless-driver
+ */
+export function connect(settings: DatabaseSettings): Database {
+  if (settings.proxyUrl) useProxy(new URL(settings.proxyUrl));
+  return {
+    query: overHttp(neon(settings.url)),
+    async transaction(work) {
+      const pool = new Pool({ connectionString: settings.url, max: 1 });
+      // An idle connection that breaks emits an error that nobody awaits; the statement in flight rejects by itself.
+      pool.on('error', () => {});
+      try {
+        return await overWebSocket(pool).transaction(work);
+      } catch (error) {
+        throw error instanceof Error ? error : connectionLost(error);
+      } finally {
+        await pool.end();
+      }
+    },
+  };
+}
+
+/** A WebSocket that fails rejects with an event, which is no `Error` and would pass every handler of errors by. */
+const connectionLost = (event: unknown) => new Error('the connection to the database failed', { cause: event });
+
+function useProxy(proxy: URL) {
+  neonConfig.fetchEndpoint = `${proxy.origin}/sql`;
+  neonConfig.wsProxy = `${proxy.host}/v2`;
+  neonConfig.useSecureWebSocket = proxy.protocol === 'https:';
+  neonConfig.pipelineTLS = false;
+  neonConfig.pipelineConnect = false;
+}
+
+/** PostgreSQL's SQLSTATE of a failed statement, as either driver reports it (`23505`), if the error is one. */
+export function sqlState(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)) return error.code;
+  return sqlState(error.cause);
+}
+
+/** The constraint that a failed statement broke, such as `users_username_key`. */
+export function brokenConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('constraint' in error && typeof error.constraint === 'string') return error.constraint;
+  return brokenConstraint(error.cause);
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** Which of the named unique constraints the error reports as broken. */
+export function duplicateOf(error: unknown): string | undefined {
+  return sqlState(error) === UNIQUE_VIOLATION ? brokenConstraint(error) : undefined;
+}
+
+/** Whether PostgreSQL answers a trivial statement. */
+export async function isReachable(db: Database): Promise<boolean> {
+  try {
+    await db.query.execute(sql`select 1`);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,8 @@
+/** Every table, gathered for drizzle-kit, which writes the migrations under drizzle/ from it. */
+export * from '../identity/members/table.ts';
+export * from '../identity/organizations/table.ts';
+export * from '../identity/users/table.ts';
+export * from '../triggers/deliveries/table.ts';
+export * from '../triggers/ingest/table.ts';
+export * from '../triggers/matching/table.ts';
+export * from '../triggers/rules/table.ts';

@@ -1,0 +1,58 @@
+import type * as z from 'zod';
+import type { Permission } from '../access/permissions.ts';
+import type { ErrorCode } from '../kernel/errors.ts';
+
+/**
+ * Who may call an operation. Every operation has to say it:
+ * - `public`: anyone; credentials are not looked at.
+ * - `open`: anyone; a credential that is sent must be good.
+ * - `user`: a signed-in person, about their own things.
+ * - `organization`: a signed-in member of the organization the resource belongs to, whose role holds `permission`.
+ */
+export type Security =
+  | { kind: 'public' }
+  | { kind: 'open'; permission: Permission }
+  | { kind: 'user' }
+  | { kind: 'organization'; permission: Permission };
+
+/** Quota units that a call costs; 0 for what is not metered (health, discovery, documents, authentication). */
+export type Cost = 0 | 1 | 2 | 5 | 10;
+
+/** One entry of the HTTP contract: what validates, what is documented and what the security suite refuses, all in one. */
+export interface Operation {
+  /** OpenAPI operationId. */
+  id: string;
+  method: 'get' | 'post' | 'put' | 'delete';
+  /** Path with OpenAPI's `{name}` parameters. */
+  path: `/${string}`;
+  tag: string;
+  summary: string;
+  description?: string;
+  security: Security;
+  cost: Cost;
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodObject;
+  success: Success;
+  /** Refusals of its own; those that follow from `security`, `body` and `params` are added where they are documented. */
+  errors?: readonly ErrorCode[];
+}
+
+type Success =
+  | { status: 200 | 201; description: string; schema: z.ZodType; contentType?: string }
+  | { status: 204; description: string };
+
+type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
+
+/** What a handler receives: the validated parts of the request. */
+export interface Input<O extends Operation> {
+  params: Parsed<O['params']>;
+  query: Parsed<O['query']>;
+  body: Parsed<O['body']>;
+}
+
+/** What a handler answers with: the JSON body of the documented success, or nothing for a 204. */
+export type Output<O extends Operation> = O['success'] extends { schema: infer S extends z.ZodType } ? z.input<S> : void;
+
+/** Declares an operation; exists so that its literal types are kept. */
+export const operation = <const O extends Operation>(entry: O): O => entry;

@@ -1,0 +1,86 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { AppError, describeError, ERRORS, type ErrorCode } from '../kernel/errors.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { AppEnv } from './app-env.ts';
+
+const PROBLEM_JSON = 'application/problem+json';
+
+/** The only place that turns an error into a response. */
+export function answerError(error: Error, c: Context<AppEnv>): Response {
+  const known = asAppError(error);
+  if (known.status >= 500) {
+    c.get('log').error('request.failed', { request_id: c.get('requestId'), error: describeError(error) });
+  }
+  return render(known, c);
+}
+
+export const answerNotFound = (c: Context<AppEnv>) =>
+  render(new AppError('not_found', `There is nothing at ${c.req.method} ${c.req.path}`), c);
+
+function asAppError(error: Error): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof HTTPException) {
+    const code = BY_STATUS.get(error.status);
+    if (code) return new AppError(code, code === 'bad_request' ? 'The request body is not valid JSON' : ERRORS[code].title);
+  }
+  return new AppError('internal_error', 'Something failed on our side. The request id identifies it in our logs.');
+}
+
+/** What Hono's own middleware may refuse with. */
+const BY_STATUS = new Map<number, ErrorCode>([
+  [400, 'bad_request'],
+  [413, 'payload_too_large'],
+]);
+
+function render(error: AppError, c: Context<AppEnv>): Response {
+  const headers = new Headers();
+  const retryAfter = error.rateLimit?.retryAfter ?? error.retryAfter;
+  if (retryAfter !== undefined) headers.set('Retry-After', String(retryAfter));
+  // RFC 9110 §11.6.1: a 401 names the scheme that would be accepted.
+  if (error.status === 401) headers.set('WWW-Authenticate', 'Bearer');
+  const asProblem = (c.req.header('Accept') ?? '').includes(PROBLEM_JSON);
+  headers.set('Content-Type', asProblem ? PROBLEM_JSON : 'application/json');
+  const requestId = c.get('requestId');
+  const body = asProblem ? problemBody(error, requestId) : contractBody(error, requestId);
+  for (const [name, value] of headers) c.header(name, value);
+  return c.body(JSON.stringify(body), error.status);
+}
+
+/** RFC 9457. `type` is about:blank: the code says more than a page would. */
+function problemBody(error: AppError, requestId: string) {
+  return {
+    type: 'about:blank',
+    title: ERRORS[error.code].title,
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    request_id: requestId,
+    ...(error.details && { errors: error.details }),
+  };
+}
+
+/** The contract's own format; a 429 alone nests. */
+function contractBody(error: AppError, requestId: string) {
+  if (error.rateLimit) {
+    const { retryAfter, limit, window } = error.rateLimit;
+    return {
+      error: { code: error.code, message: error.message, retry_after: retryAfter, limit, window },
+      request_id: requestId,
+    };
+  }
+  return {
+    error: error.code,
+    message: error.message,
+    request_id: requestId,
+    ...(error.details && { details: error.details }),
+  };
+}
+
+/** The answer of a deployment whose environment is not complete; what is missing goes to the log alone. */
+export function refuseToServe(log: Logger, error: unknown): Response {
+  log.error('environment.invalid', { error: describeError(error) });
+  const refusal = new AppError('service_unavailable', 'This deployment is not configured completely');
+  const body = contractBody(refusal, crypto.randomUUID());
+  return Response.json(body, { status: refusal.status, headers: { 'Retry-After': '60', 'Cache-Control': 'no-store' } });
+}

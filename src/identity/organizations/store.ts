@@ -1,0 +1,44 @@
+import { and, asc, count, eq } from 'drizzle-orm';
+import type { Executor } from '../../db/client.ts';
+import type { PageRequest } from '../../kernel/page.ts';
+import { members } from '../members/table.ts';
+import { organizations } from './table.ts';
+
+export type OrganizationRow = typeof organizations.$inferSelect;
+
+export async function insertOrganization(db: Executor, row: OrganizationRow): Promise<void> {
+  await db.insert(organizations).values(row);
+}
+
+export async function findOrganization(db: Executor, id: string): Promise<OrganizationRow | undefined> {
+  const rows = await db.select().from(organizations).where(eq(organizations.id, id)).limit(1);
+  return rows[0];
+}
+
+/** The organizations a user belongs to, oldest first, each with the user's role. */
+export async function listMemberships(db: Executor, userId: string, page: PageRequest) {
+  const mine = eq(members.userId, userId);
+  const [rows, totals] = await Promise.all([
+    db
+      .select({ organization: organizations, role: members.role })
+      .from(members)
+      .innerJoin(organizations, eq(organizations.id, members.organizationId))
+      .where(mine)
+      .orderBy(asc(organizations.createdAt), asc(organizations.id))
+      .limit(page.limit)
+      .offset(page.offset),
+    db.select({ total: count() }).from(members).where(mine),
+  ]);
+  return { rows, total: totals[0]?.total ?? 0 };
+}
+
+/** The organization that was made with the user's account. */
+export async function findPersonalOrganization(db: Executor, userId: string): Promise<string | undefined> {
+  const rows = await db
+    .select({ id: organizations.id })
+    .from(organizations)
+    .innerJoin(members, eq(members.organizationId, organizations.id))
+    .where(and(eq(members.userId, userId), eq(members.role, 'owner'), eq(organizations.isPersonal, true)))
+    .limit(1);
+  return rows[0]?.id;
+}

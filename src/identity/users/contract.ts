@@ -1,0 +1,76 @@
+import * as z from 'zod';
+import { operation } from '../../http/operation.ts';
+import { line, text, timestamp } from '../../http/shapes.ts';
+
+const username = line(3, 50)
+  .refine((value) => value === value.trim(), 'must not begin or end with a blank')
+  .meta({ description: 'Unique regardless of case', examples: ['john_doe'] });
+
+const email = z.email().max(254).meta({ description: 'Unique regardless of case', examples: ['john@example.com'] });
+
+/** 100 characters are at most 400 bytes, well within what is hashed. */
+const password = text(8, 100).meta({ format: 'password' });
+
+const user = z
+  .object({
+    id: z.uuid(),
+    username: z.string(),
+    email: z.string(),
+    created_at: timestamp,
+    last_login_at: timestamp.nullable(),
+    is_active: z.boolean(),
+  })
+  .meta({ id: 'User' });
+
+const session = z
+  .object({
+    token: z.string().meta({ description: 'Access token (JWT, HS256), valid for 1 hour' }),
+    refresh_token: z.string().meta({ description: 'Used once, within 30 days, for the next pair of tokens' }),
+    user,
+  })
+  .meta({ id: 'Session' });
+
+export const register = operation({
+  id: 'register',
+  method: 'post',
+  path: '/api/v1/auth/register',
+  tag: 'Authentication',
+  summary: 'Register a user',
+  description: 'Makes the account and its personal organization, and signs in.',
+  security: { kind: 'public' },
+  cost: 0,
+  body: z.object({ username, email, password }).meta({ id: 'RegisterRequest' }),
+  success: { status: 201, description: 'The account was made', schema: session },
+  errors: ['conflict', 'RATE_LIMITED'],
+});
+
+export const login = operation({
+  id: 'login',
+  method: 'post',
+  path: '/api/v1/auth/login',
+  tag: 'Authentication',
+  summary: 'Sign in',
+  security: { kind: 'public' },
+  cost: 0,
+  body: z
+    .object({ username_or_email: text(1, 254), password: text(1, 100).meta({ format: 'password' }) })
+    .meta({ id: 'LoginRequest' }),
+  success: { status: 200, description: 'Signed in', schema: session },
+  errors: ['unauthorized', 'account_disabled', 'RATE_LIMITED'],
+});
+
+export const refresh = operation({
+  id: 'refreshToken',
+  method: 'post',
+  path: '/api/v1/auth/refresh',
+  tag: 'Authentication',
+  summary: 'Trade a refresh token for new tokens',
+  description: 'A refresh token works once. One that comes back revokes every token of its login.',
+  security: { kind: 'public' },
+  cost: 0,
+  body: z.object({ refresh_token: text(1, 200) }).meta({ id: 'RefreshRequest' }),
+  success: { status: 200, description: 'The next pair of tokens', schema: session },
+  errors: ['unauthorized', 'account_disabled', 'RATE_LIMITED'],
+});
+
+export const operations = [register, login, refresh];

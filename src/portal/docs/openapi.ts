@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import type { Operation } from '../../http/operation.ts';
+import { ERRORS, type ErrorCode } from '../../kernel/errors.ts';
+import { VERSION } from '../../kernel/version.ts';
+
+type Json = Record<string, unknown>;
+
+const errorBody = z
+  .object({
+    error: z.string().meta({ description: 'Code to branch on' }),
+    message: z.string(),
+    request_id: z.string(),
+    details: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Error' });
+
+const rateLimitBody = z
+  .object({
+    error: z.object({
+      code: z.literal('RATE_LIMITED'),
+      message: z.string(),
+      retry_after: z.int(),
+      limit: z.int(),
+      window: z.int(),
+    }),
+    request_id: z.string(),
+  })
+  .meta({ id: 'RateLimitError' });
+
+/** The OpenAPI 3.1 document of the given operations: derived from the very schemas that validate. */
+export function openApiDocument(operations: readonly Operation[], baseUrl: string): Json {
+  const components: Json = {};
+  const paths: Record<string, Json> = {};
+  for (const op of operations) {
+    const path = paths[op.path] ?? {};
+    path[op.method] = describe(op, components);
+    paths[op.path] = path;
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Weir',
+      version: VERSION,
+      description: 'API gateway and triggers on ERC-8004 events.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: baseUrl }],
+    tags: [...new Set(operations.map((op) => op.tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    },
+  };
+}
+
+function describe(op: Operation, components: Json): Json {
+  return {
+    operationId: op.id,
+    tags: [op.tag],
+    summary: op.summary,
+    ...(op.description && { description: op.description }),
+    security: securityOf(op),
+    'x-weir-permission': permissionOf(op),
+    'x-weir-cost': op.cost,
+    ...parametersOf(op, components),
+    ...(op.body && { requestBody: { required: true, content: json(schemaOf(op.body.strict(), 'input', components)) } }),
+    responses: responsesOf(op, components),
+  };
+}
+
+const securityOf = (op: Operation): Json[] => {
+  if (op.security.kind === 'public') return [];
+  return op.security.kind === 'open' ? [{}, { bearer: [] }] : [{ bearer: [] }];
+};
+
+/** What a caller must hold; `public` and `self` where there is no organization to hold it in. */
+const permissionOf = ({ security }: Operation) =>
+  'permission' in security ? security.permission : security.kind === 'public' ? 'public' : 'self';
+
+const JSON_TYPE = 'application/json';
+
+const json = (schema: Json) => ({ [JSON_TYPE]: { schema } });
+
+function parametersOf(op: Operation, components: Json): Json {
+  const named = (where: 'path' | 'query', shape: z.ZodObject | undefined) =>
+    Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
+      const { description, ...rest } = schemaOf(schema as z.ZodType, 'input', components);
+      const required = where === 'path' || !z.safeParse(schema as z.ZodType, undefined).success;
+      return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
+    });
+  const parameters = [...named('path', op.params), ...named('query', op.query)];
+  return parameters.length > 0 ? { parameters } : {};
+}
+
+function responsesOf(op: Operation, components: Json): Json {
+  const { success } = op;
+  const responses: Json = {
+    [success.status]: {
+      description: success.description,
+      ...('schema' in success && { content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } } }),
+    },
+  };
+  for (const code of refusalsOf(op)) {
+    const { status, title } = ERRORS[code];
+    const body = code === 'RATE_LIMITED' ? rateLimitBody : errorBody;
+    responses[status] ??= { description: title, content: json(schemaOf(body, 'output', components)) };
+  }
+  return responses;
+}
+
+/** The refusals that follow from what an operation is, and its own. */
+function refusalsOf(op: Operation): ErrorCode[] {
+  const codes: ErrorCode[] = [...(op.errors ?? [])];
+  if (op.query || op.body) codes.push('validation_failed');
+  if (op.body) codes.push('payload_too_large');
+  if (op.security.kind !== 'public') codes.push('unauthorized');
+  if (op.security.kind === 'organization') codes.push('forbidden', 'not_found');
+  return [...new Set(codes)].sort((a, b) => ERRORS[a].status - ERRORS[b].status);
+}
+
+/** A schema as JSON Schema 2020-12; the ones with an id become components and are referred to. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
+  const { $schema: _, $defs, ...root } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
+  for (const [id, definition] of Object.entries($defs ?? {})) components[id] ??= hoist(definition as Json);
+  const hoisted = hoist(root);
+  const id = schema.meta()?.id;
+  if (id === undefined) return hoisted;
+  components[id] ??= hoisted;
+  return { $ref: `#/components/schemas/${id}` };
+}
+
+/** Points references at the components, and drops the `id` that only named the schema. */
+function hoist(node: Json): Json {
+  const { id: _, ...rest } = node;
+  const text = JSON.stringify(rest).replaceAll('"#/$defs/', '"#/components/schemas/');
+  return JSON.parse(text) as Json;
+}

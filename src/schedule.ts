@@ -1,0 +1,36 @@
+import { type ScheduleDeps, scheduleDeps } from './context.ts';
+import { describeError } from './kernel/errors.ts';
+
+type Job = (deps: ScheduleDeps) => Promise<unknown>;
+
+/**
+ * Cron expression (as in wrangler.toml) → jobs. Every minute: the watchdog of what runs on alarms, because an alarm can
+ * be lost and a chain that nobody has asked about has none yet.
+ */
+const JOBS: Readonly<Record<string, readonly Job[]>> = {
+  '* * * * *': [watchChains, wakeMatchers, wakeSweeper],
+};
+
+/** Runs every job of the expression, whatever happens to the others. */
+export async function runSchedule(cron: string, env: Env): Promise<void> {
+  const deps = scheduleDeps(env);
+  const jobs = JOBS[cron];
+  if (!jobs) throw new Error(`no jobs for the cron expression ${cron}`);
+  const results = await Promise.allSettled(jobs.map((job) => job(deps)));
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'fulfilled') continue;
+    deps.log.error('job.failed', { job: jobs[index]?.name, error: describeError(result.reason) });
+  }
+}
+
+function watchChains({ config, watcher }: ScheduleDeps) {
+  return Promise.all(config.chains.map(({ id }) => watcher(id).ensureRunning(id)));
+}
+
+function wakeMatchers({ config, matcher }: ScheduleDeps) {
+  return Promise.all(config.chains.map(({ id }) => matcher(id).wake(id)));
+}
+
+function wakeSweeper({ sweeper }: ScheduleDeps) {
+  return sweeper().wake();
+}

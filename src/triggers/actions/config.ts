@@ -1,0 +1,40 @@
+import type * as z from 'zod';
+import { isStorable } from '../../http/shapes.ts';
+import type { ErrorDetail } from '../../kernel/errors.ts';
+import type { OutboundPolicy } from '../../outbound/guard.ts';
+import type { ActionConfig, ConfigCheck } from './kind.ts';
+
+/** Faults of a config as details, each under the path of its field. */
+const detailsOf = (error: z.ZodError): ErrorDetail[] =>
+  error.issues.flatMap((issue) => {
+    const path = issue.path.map(String).join('.');
+    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
+    return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: 'is not a known field' }));
+  });
+
+/** A check made of a schema and of rules that a schema cannot state; the rules run once the shape is right. */
+export function configCheck<Config extends ActionConfig>(
+  schema: z.ZodType<Config>,
+  rules: (config: Config, policy: OutboundPolicy) => ErrorDetail[],
+): (config: unknown, policy: OutboundPolicy) => ConfigCheck {
+  return (config, policy) => {
+    const parsed = schema.safeParse(config);
+    if (!parsed.success) return { ok: false, details: detailsOf(parsed.error) };
+    const details = rules(parsed.data, policy);
+    return details.length > 0 ? { ok: false, details } : { ok: true, config: parsed.data };
+  };
+}
+
+/** A rule's answer as details: none where there is no fault. */
+export const faultAt = (path: string, fault: string | undefined): ErrorDetail[] =>
+  fault === undefined ? [] : [{ path, message: fault }];
+
+/** Whether every string inside a JSON value, keys included, can be stored. */
+export function holdsStorable(value: unknown): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (value === null || typeof value !== 'object') return true;
+  return Object.entries(value).every(([key, item]) => isStorable(key) && holdsStorable(item));
+}
+
+/** `https://host:port` of an address, templates in its path or not. */
+export const originOf = (url: unknown): string => (typeof url === 'string' ? (URL.parse(url)?.origin ?? url) : '');

@@ -1,0 +1,36 @@
+import { DurableObject } from 'cloudflare:workers';
+import { later } from '../../kernel/clock.ts';
+import { describeError } from '../../kernel/errors.ts';
+import { GRACE_MS, MIN_INTERVAL_MS, type SweepDeps, sweep } from './sweep/sweep.ts';
+
+/**
+ * The one object that watches over deliveries: its alarm sweeps, and sets itself for when the next one falls due. Cron
+ * wakes it every minute, since an alarm can be lost (it is given up after six failures in a row).
+ */
+export function deliverySweeperObject(depsOf: (env: Env) => SweepDeps) {
+  return class extends DurableObject<Env> {
+    /** Makes sure that a sweep is near; cheap to call. */
+    async wake(): Promise<void> {
+      const now = depsOf(this.env).clock();
+      const soon = later(now, GRACE_MS).getTime();
+      const alarm = await this.ctx.storage.getAlarm();
+      // An alarm that should long have gone off is not coming: https://github.com/cloudflare/cloudflare-docs/issues/18324
+      const isStale = alarm !== null && alarm < now.getTime() - MIN_INTERVAL_MS;
+      if (alarm === null || alarm > soon || isStale) await this.ctx.storage.setAlarm(soon);
+    }
+
+    override async alarm(): Promise<void> {
+      const deps = depsOf(this.env);
+      let next: Date | undefined = later(deps.clock(), MIN_INTERVAL_MS);
+      try {
+        next = await sweep(deps);
+      } catch (error) {
+        deps.log.error('delivery_sweep_failed', { error: describeError(error) });
+      }
+      if (!next) return;
+      // A `wake` during the sweep may have asked for an earlier one.
+      const alarm = await this.ctx.storage.getAlarm();
+      if (alarm === null || alarm > next.getTime()) await this.ctx.storage.setAlarm(next);
+    }
+  };
+}

@@ -1,0 +1,215 @@
+import { and, eq, getTableColumns, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { duplicateOf, type Executor } from '../../db/client.ts';
+import { later, SECOND } from '../../kernel/clock.ts';
+import { type AttemptOutcome, type DeliveryStatus, MAX_ATTEMPTS } from '../../outbound/attempt.ts';
+import { chainEvents } from '../ingest/table.ts';
+import { triggerMatches } from '../matching/table.ts';
+import { triggerActions, triggers } from '../rules/table.ts';
+import { deliveries, deliveryAttempts } from './table.ts';
+
+/** Deliveries in flight to one endpoint at most. */
+export const ENDPOINT_SLOTS = 5;
+
+/** Longer than any attempt takes: a timeout of at most 30 s, and the statements around it. */
+export const LEASE_MS = 60 * SECOND;
+
+const SLOT_KEY = 'deliveries_slot_key';
+
+/** A retraction waits until what it takes back is no longer under way, so that it cannot arrive first. */
+const isHeld = sql`exists (
+  select 1 from deliveries fire where fire.id = ${deliveries.retracts}
+    and (fire.status = 'in_flight' or (fire.status = 'pending' and fire.cancelled_at is null)))`;
+
+/** Waiting, its moment come, and nothing in its way. */
+export const isDue = (now: Date) =>
+  and(
+    eq(deliveries.status, 'pending'),
+    lte(deliveries.nextAttemptAt, now),
+    isNull(deliveries.cancelledAt),
+    sql`not ${isHeld}`,
+  );
+
+/** In flight with nobody behind it: the sender died between claiming and settling. */
+export const isLost = (now: Date) =>
+  and(
+    eq(deliveries.status, 'in_flight'),
+    lte(deliveries.leaseUntil, now),
+    isNull(deliveries.cancelledAt),
+    sql`${deliveries.attempts} < ${MAX_ATTEMPTS}`,
+  );
+
+/**
+ * Claims one delivery out of those that `candidates` describes, with everything that its request is made of. One
+ * statement: it takes the row and a free slot of its endpoint, counts the attempt and, where an earlier attempt was
+ * lost, records that its outcome is not known. Nothing comes back when nothing may be claimed.
+ */
+async function claimOnce(db: Executor, candidates: SQL | undefined, now: Date) {
+  const freeSlot = sql<number | null>`coalesce(${deliveries.slot}, (
+    select slot from generate_series(0, ${sql.raw(String(ENDPOINT_SLOTS - 1))}) slot
+    where not exists (select 1 from deliveries taken
+      where taken.endpoint = ${deliveries.endpoint} and taken.status = 'in_flight' and taken.slot = slot.slot)
+    order by random() limit 1))`;
+  const target = db.$with('target').as(
+    db
+      .select({
+        id: deliveries.id,
+        attempts: sql<number>`${deliveries.attempts}`.as('attempts_before'),
+        status: sql<DeliveryStatus>`${deliveries.status}`.as('status_before'),
+        leaseUntil: sql`${deliveries.leaseUntil}`.as('lease_before'),
+        slot: freeSlot.as('free_slot'),
+      })
+      .from(deliveries)
+      .where(candidates)
+      .orderBy(deliveries.nextAttemptAt, deliveries.id)
+      .limit(1)
+      .for('update', { skipLocked: true }),
+  );
+  const claimed = db.$with('claimed').as(
+    db
+      .update(deliveries)
+      .set({
+        status: 'in_flight',
+        attempts: sql`${deliveries.attempts} + 1`,
+        leaseUntil: later(now, LEASE_MS),
+        slot: sql`free_slot`,
+        hintedAt: null,
+      })
+      .from(target)
+      .where(and(eq(deliveries.id, target.id), sql`free_slot is not null`))
+      .returning(getTableColumns(deliveries)),
+  );
+  const lost = db.$with('lost', {}).as(sql`
+    insert into delivery_attempts (delivery_id, attempt, started_at, duration_ms, outcome, error)
+    select target.id, attempts_before, lease_before - ${LEASE_MS} * interval '1 millisecond', ${LEASE_MS}, 'unknown',
+      'The attempt was not reported back; the receiver may have got it'
+    from target join claimed on claimed.id = target.id where status_before = 'in_flight'
+    on conflict do nothing`);
+  const rows = await db
+    .with(target, claimed, lost)
+    .select({
+      id: claimed.id,
+      attempt: claimed.attempts,
+      endpoint: claimed.endpoint,
+      kind: claimed.kind,
+      retracts: claimed.retracts,
+      actionType: claimed.actionType,
+      trigger: { id: triggers.id, name: triggers.name },
+      config: triggerActions.config,
+      sealedSecrets: triggerActions.sealedSecrets,
+      sealedSigningSecret: triggerActions.sealedSigningSecret,
+      event: getTableColumns(chainEvents),
+    })
+    .from(claimed)
+    .innerJoin(triggers, eq(triggers.id, claimed.triggerId))
+    .innerJoin(triggerActions, eq(triggerActions.id, claimed.actionId))
+    .innerJoin(triggerMatches, eq(triggerMatches.id, claimed.matchId))
+    .innerJoin(chainEvents, eq(chainEvents.id, triggerMatches.eventId));
+  return rows[0];
+}
+
+export type Claim = NonNullable<Awaited<ReturnType<typeof claimOnce>>>;
+
+/**
+ * Claims until no other claimer of the endpoint takes the same slot at the same moment. Each time that happens another
+ * delivery was claimed, so a few rounds fill the endpoint; should they not, the sweep comes back to it.
+ */
+async function claimFrom(db: Executor, candidates: SQL | undefined, now: Date): Promise<Claim | undefined> {
+  for (let round = 0; round < 2 * ENDPOINT_SLOTS; round++) {
+    try {
+      return await claimOnce(db, candidates, now);
+    } catch (error) {
+      if (duplicateOf(error) !== SLOT_KEY) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Claims this delivery, if it is due (or its sender was lost) and its endpoint has a free slot. */
+export const claim = (db: Executor, id: string, now: Date): Promise<Claim | undefined> =>
+  claimFrom(db, and(eq(deliveries.id, id), or(isDue(now), isLost(now))), now);
+
+/** Claims the delivery that has been due for longest at this endpoint, if a slot is free. */
+export const claimNext = (db: Executor, endpoint: string, now: Date): Promise<Claim | undefined> =>
+  claimFrom(db, and(eq(deliveries.endpoint, endpoint), isDue(now)), now);
+
+/** What is recorded about an attempt. */
+export interface AttemptRecord {
+  deliveryId: string;
+  attempt: number;
+  startedAt: Date;
+  durationMs: number;
+  outcome: Exclude<AttemptOutcome, 'unknown'>;
+  responseStatus: number | null;
+  responseExcerpt: string | null;
+  error: string | null;
+}
+
+export interface Settled {
+  status: DeliveryStatus;
+  nextAttemptAt: Date;
+}
+
+/**
+ * Ends an attempt: where the delivery stands now, and the attempt's row, in one statement that names the attempt. A
+ * settlement that comes twice, or after the lease ran out and another attempt began, changes nothing and answers
+ * `undefined`. `ifCancelled` applies when the delivery was taken back while it was in flight.
+ */
+export async function settleAttempt(
+  db: Executor,
+  record: AttemptRecord,
+  next: { status: DeliveryStatus; nextAttemptAt?: Date | undefined; ifCancelled: DeliveryStatus },
+  now: Date,
+): Promise<Settled | undefined> {
+  const status = sql`case when ${deliveries.cancelledAt} is null then ${next.status} else ${next.ifCancelled} end`;
+  const settled = db.$with('settled').as(
+    db
+      .update(deliveries)
+      .set({
+        status,
+        ...(next.nextAttemptAt ? { nextAttemptAt: next.nextAttemptAt } : {}),
+        leaseUntil: null,
+        slot: null,
+        lastError: record.error,
+        completedAt: sql`case when (${status}) = 'pending' then null else ${now.toISOString()}::timestamptz end`,
+      })
+      .where(
+        and(
+          eq(deliveries.id, record.deliveryId),
+          eq(deliveries.attempts, record.attempt),
+          eq(deliveries.status, 'in_flight'),
+        ),
+      )
+      .returning({ id: deliveries.id, status: deliveries.status, nextAttemptAt: deliveries.nextAttemptAt }),
+  );
+  const logged = db.$with('logged', {}).as(sql`
+    insert into ${deliveryAttempts}
+      (delivery_id, attempt, started_at, duration_ms, outcome, response_status, response_excerpt, error)
+    select id, ${record.attempt}, ${record.startedAt.toISOString()}::timestamptz, ${record.durationMs}, ${record.outcome},
+      ${record.responseStatus}::integer, ${record.responseExcerpt}::text, ${record.error}::text
+    from settled`);
+  const rows = await db
+    .with(settled, logged)
+    .select({ status: settled.status, nextAttemptAt: settled.nextAttemptAt })
+    .from(settled);
+  return rows[0];
+}
+
+/** The endpoints of these deliveries, for sharing a batch's lanes out; what no longer exists is left out. */
+export const endpointsOf = async (db: Executor, ids: readonly string[]): Promise<Map<string, string>> => {
+  const rows = await db
+    .select({ id: deliveries.id, endpoint: deliveries.endpoint })
+    .from(deliveries)
+    .where(sql`${deliveries.id} = any(${sql.param([...ids])}::uuid[])`);
+  return new Map(rows.map(({ id, endpoint }) => [id, endpoint]));
+};
+
+/** The delivery that is next at the endpoint, if one is due already. */
+export async function peekNext(db: Executor, endpoint: string, now: Date): Promise<string | undefined> {
+  const rows = await db
+    .select({ id: deliveries.id })
+    .from(deliveries)
+    .where(and(eq(deliveries.endpoint, endpoint), isDue(now)))
+    .orderBy(deliveries.nextAttemptAt, deliveries.id)
+    .limit(1);
+  return rows[0]?.id;
+}

@@ -1,0 +1,62 @@
+import * as z from 'zod';
+import { EVENT_FIELDS, EVENT_NAMES, REGISTRIES } from '../../chain/events.ts';
+import { operation } from '../../http/operation.ts';
+import { pageOf, pageQuery, timestamp } from '../../http/shapes.ts';
+
+/** Fields that only some kinds of event have: absent where they do not apply. */
+const PLACE = ['event_type', 'chain_id', 'registry', 'block_number', 'block_hash', 'transaction_hash', 'log_index', 'timestamp'];
+const NUMERIC = ['value_decimals', 'response'];
+
+const ownField = (name: string) => {
+  if (name === 'agent_id') return z.union([z.int(), z.string()]).meta({ description: 'Decimal text above 2^53 − 1' });
+  return NUMERIC.includes(name) ? z.int() : z.string();
+};
+
+const ownFields = Object.fromEntries(
+  Object.keys(EVENT_FIELDS)
+    .filter((name) => !PLACE.includes(name))
+    .map((name) => [name, ownField(name).nullable().optional()]),
+);
+
+export const event = z
+  .object({
+    id: z.string(),
+    event_type: z.string(),
+    chain_id: z.int(),
+    registry: z.enum(REGISTRIES),
+    block_number: z.int(),
+    block_hash: z.string(),
+    transaction_hash: z.string(),
+    log_index: z.int(),
+    timestamp,
+    status: z.enum(['observed', 'confirmed', 'reorged']),
+    ...ownFields,
+  })
+  .meta({ id: 'Event' });
+
+/** A uint256 in decimal; leading zeros name the same agent. */
+const agentId = z
+  .string()
+  .regex(/^\d{1,78}$/, 'must be a whole number')
+  .transform((text) => BigInt(text).toString());
+
+export const listEvents = operation({
+  id: 'listEvents',
+  method: 'get',
+  path: '/api/v1/events',
+  tag: 'Events',
+  summary: 'List chain events',
+  description: 'Newest first. Events whose block was reorganized away are listed only when asked for by `status`.',
+  security: { kind: 'open', permission: 'events:read' },
+  cost: 1,
+  query: pageQuery.extend({
+    chain_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+    registry: z.enum(REGISTRIES).optional(),
+    event_type: z.string().max(100).optional().meta({ description: `One of ${EVENT_NAMES.join(', ')}` }),
+    agent_id: agentId.optional(),
+    status: z.enum(['observed', 'confirmed', 'reorged']).optional(),
+  }),
+  success: { status: 200, description: 'A page of events', schema: pageOf(event) },
+});
+
+export const operations = [listEvents];

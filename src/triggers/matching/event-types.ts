@@ -1,0 +1,48 @@
+import {
+  canonicalEventType,
+  EVENT_NAMES,
+  EVENT_TYPES,
+  type EventTypeMeaning,
+  type Registry,
+} from '../../chain/events.ts';
+import { type CompiledCondition, refuse } from './predicate.ts';
+
+/**
+ * Holds when the event is of any of the named types. Names are the contracts' own and their aliases, so that
+ * `AgentMinted` finds `Registered`; one that no event of the registry bears is refused, since it could never hold.
+ */
+export function compileEventTypes(
+  names: readonly string[],
+  caseSensitive: boolean,
+  registry: Registry | undefined,
+): CompiledCondition {
+  const meanings: EventTypeMeaning[] = [];
+  for (const name of names) {
+    const meaning = canonicalEventType(caseSensitive ? name : (SPELLINGS.get(name.toLowerCase()) ?? name));
+    if (!meaning || !isEmittedBy(registry, meaning)) return refuse('value', unknownType(registry));
+    meanings.push(meaning);
+  }
+  return {
+    ok: true,
+    predicate: ({ fields }) =>
+      meanings.some(
+        ({ eventType, onlyTo }) =>
+          fields['event_type'] === eventType && (onlyTo === undefined || fields['to'] === onlyTo),
+      ),
+    access: { field: 'event_type', keys: [...new Set(meanings.map(({ eventType }) => eventType))] },
+  };
+}
+
+const SPELLINGS = new Map(EVENT_NAMES.map((name) => [name.toLowerCase(), name]));
+
+const isEmittedBy = (registry: Registry | undefined, { eventType }: EventTypeMeaning) =>
+  registry === undefined || EVENT_TYPES[registry].some((emitted) => emitted === eventType);
+
+function unknownType(registry: Registry | undefined): string {
+  const names = EVENT_NAMES.filter((name) => {
+    const meaning = canonicalEventType(name);
+    return meaning && isEmittedBy(registry, meaning);
+  });
+  const whose = registry ? `the ${registry} registry` : 'the registries';
+  return `must be an event of ${whose}: ${names.join(', ')}`;
+}

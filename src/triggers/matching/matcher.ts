@@ -1,0 +1,157 @@
+import type { Database, Executor } from '../../db/client.ts';
+import { type Clock, HOUR } from '../../kernel/clock.ts';
+import { describeError } from '../../kernel/errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import { type FeedEntry, matchBatch } from './batch.ts';
+import { commitOutcome } from './outcome/store.ts';
+import type { StoredTrigger } from './rule.ts';
+import { RuleSet } from './rule-set.ts';
+import {
+  type ChangePosition,
+  changePosition,
+  pageOfTriggers,
+  readChanges,
+  readCursor,
+  readFeed,
+  triggersById,
+} from './store.ts';
+
+export interface MatcherDeps {
+  /** Opens the database for one turn of work. */
+  db(): Database;
+  clock: Clock;
+  log: Logger;
+  /** Hands new deliveries to the queue. A hint only: what is lost here the sweeper finds. */
+  enqueue(deliveryIds: string[]): Promise<void>;
+  wakeSweeper(): Promise<void>;
+}
+
+export interface MatcherBounds {
+  /** Entries of the feed read at a time. */
+  entries: number;
+  /** Fires after which a batch is closed, short of the entries it read. */
+  fires: number;
+  /** Triggers read at a time. */
+  triggers: number;
+}
+
+const BOUNDS: MatcherBounds = { entries: 200, fires: 2_000, triggers: 500 };
+
+/** Changes are deltas on what is in memory; once in a while all is read anew, should a delta ever have been lost. */
+const RELOAD_AFTER = HOUR;
+
+interface Rules {
+  set: RuleSet;
+  position: ChangePosition;
+  loadedAt: number;
+}
+
+/** Walks one chain's feed in order and turns it into matches and deliveries, a batch at a time. Not re-entrant. */
+export class ChainMatcher {
+  readonly #chainId: number;
+  readonly #deps: MatcherDeps;
+  readonly #bounds: MatcherBounds;
+  #rules: Rules | undefined;
+  /** `undefined`: not known, to be read. */
+  #cursor: number | null | undefined;
+
+  constructor(chainId: number, deps: MatcherDeps, bounds: MatcherBounds = BOUNDS) {
+    this.#chainId = chainId;
+    this.#deps = deps;
+    this.#bounds = bounds;
+  }
+
+  /** What is in memory; `null` and zero before the first batch. */
+  status() {
+    return {
+      cursor: this.#cursor ?? null,
+      rules: this.#rules?.set.index.size ?? 0,
+      broken: this.#rules?.set.broken ?? [],
+    };
+  }
+
+  /** Deals with the next batch; false when the feed has no more. Throws what the database throws, with nothing half done. */
+  async step(): Promise<boolean> {
+    const db = this.#deps.db();
+    try {
+      const [first, ...rest] = await this.#nextEntries(db.query);
+      if (!first) return false;
+      // After the feed is read: a trigger that was answered before an event happened is then known when it is matched.
+      const rules = await this.#freshRules(db.query);
+      await this.#keep(db, matchBatch([first, ...rest], rules.index, this.#bounds.fires));
+      return true;
+    } catch (error) {
+      // Whether a commit that failed underway took place is only known to the database.
+      this.#cursor = undefined;
+      throw error;
+    }
+  }
+
+  async #nextEntries(query: Executor): Promise<FeedEntry[]> {
+    const chainId = this.#chainId;
+    if (this.#cursor === undefined) this.#cursor = await readCursor(query, chainId);
+    return readFeed(query, { chainId, after: this.#cursor, limit: this.#bounds.entries });
+  }
+
+  async #keep(db: Database, result: ReturnType<typeof matchBatch>): Promise<void> {
+    const from = this.#cursor ?? null;
+    const commit = await commitOutcome(db, { ...result, chainId: this.#chainId, from, now: this.#deps.clock() });
+    // Behind another matcher of the same chain (an object that is being replaced): go on from where that one stands.
+    this.#cursor = commit.committed ? result.upTo : undefined;
+    if (commit.committed && commit.deliveryIds.length > 0) await this.#announce(commit.deliveryIds);
+  }
+
+  /** What is committed is safe; failing to say so costs no more than the time until the sweeper looks by itself. */
+  async #announce(deliveryIds: string[]): Promise<void> {
+    for (const tell of [() => this.#deps.enqueue(deliveryIds), () => this.#deps.wakeSweeper()]) {
+      try {
+        await tell();
+      } catch (error) {
+        this.#deps.log.warn('deliveries_not_announced', { chain_id: this.#chainId, error: describeError(error) });
+      }
+    }
+  }
+
+  async #freshRules(query: Executor): Promise<RuleSet> {
+    const now = this.#deps.clock().getTime();
+    if (!this.#rules || now - this.#rules.loadedAt >= RELOAD_AFTER) {
+      this.#rules = { ...(await this.#loadRules(query)), loadedAt: now };
+    } else {
+      this.#rules.position = await this.#applyChanges(query, this.#rules);
+    }
+    return this.#rules.set;
+  }
+
+  async #loadRules(query: Executor): Promise<Pick<Rules, 'set' | 'position'>> {
+    const position = await changePosition(query);
+    const set = new RuleSet();
+    const limit = this.#bounds.triggers;
+    let page: StoredTrigger[];
+    let after: string | undefined;
+    do {
+      page = await pageOfTriggers(query, { chainId: this.#chainId, after, limit });
+      for (const trigger of page) this.#put(set, trigger);
+      after = page.at(-1)?.id;
+    } while (page.length === limit);
+    return { set, position };
+  }
+
+  async #applyChanges(query: Executor, { set, position: since }: Rules): Promise<ChangePosition> {
+    const { position, triggerIds } = await readChanges(query, since);
+    const limit = this.#bounds.triggers;
+    for (let start = 0; start < triggerIds.length; start += limit) {
+      const ids = triggerIds.slice(start, start + limit);
+      const present = await triggersById(query, { chainId: this.#chainId, ids });
+      for (const id of ids) set.remove(id);
+      for (const trigger of present) this.#put(set, trigger);
+    }
+    return position;
+  }
+
+  #put(set: RuleSet, trigger: StoredTrigger): void {
+    const faults = set.put(trigger);
+    if (faults.length > 0) {
+      this.#deps.log.error('trigger_cannot_be_read', { trigger_id: trigger.id, version: trigger.version, faults });
+    }
+  }
+}

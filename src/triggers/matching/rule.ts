@@ -1,0 +1,95 @@
+import type { Registry } from '../../chain/events.ts';
+import { type ConditionInput, compileCondition } from './conditions.ts';
+import { type MatchableEvent, wholeSeconds } from './event.ts';
+import { ACCESS_FIELDS, type AccessKeys, type CompiledPredicate } from './predicate.ts';
+
+export interface StoredCondition extends ConditionInput {
+  id: number;
+}
+
+/** A trigger as it is stored, with all of its conditions. */
+export interface StoredTrigger {
+  id: string;
+  version: number;
+  /** `null`: every watched chain. */
+  chainId: number | null;
+  registry: Registry;
+  enabled: boolean;
+  matchAll: boolean;
+  /** `null`: fire when the chain's own depth is reached; 0: when the event is first seen. */
+  confirmations: number | null;
+  createdAt: Date;
+  conditions: readonly StoredCondition[];
+}
+
+/** A trigger that can fire, compiled. */
+export interface Rule {
+  readonly triggerId: string;
+  readonly version: number;
+  readonly registry: Registry;
+  /** The entry of the feed on which it fires. */
+  readonly firesOn: 'event' | 'confirm';
+  /** What an index may find it by: an event with none of these values is not accepted. */
+  readonly access: AccessKeys | undefined;
+  /** Whether all that the trigger asks for holds. */
+  accepts(event: MatchableEvent): boolean;
+}
+
+/** Why a stored condition cannot be evaluated; `path` and `message` as its writer would have been told. */
+export interface ConditionFault {
+  conditionId: number;
+  path: string;
+  message: string;
+}
+
+/** `silent`: there is nothing for it to fire on, by its owner's choice; `broken`: it would fire, but cannot be read. */
+export type CompiledTrigger =
+  | { state: 'active'; rule: Rule }
+  | { state: 'silent' }
+  | { state: 'broken'; faults: ConditionFault[] };
+
+/**
+ * Compiles a whole trigger. All conditions must hold, and a trigger without any fires only with `match_all`. Events
+ * from before the trigger was made never fire, so that a backfill does not flood its owner; both moments are compared in
+ * whole seconds, since a block's time has no fraction. A trigger with a condition that does not compile is `broken` as
+ * a whole: leaving the condition out would fire on what its owner excluded.
+ */
+export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
+  const { registry, chainId, conditions } = trigger;
+  if (!trigger.enabled || (conditions.length === 0 && !trigger.matchAll)) return { state: 'silent' };
+  const faults: ConditionFault[] = [];
+  const compiled: CompiledPredicate[] = [];
+  for (const condition of conditions) {
+    const result = compileCondition(condition, registry);
+    if (result.ok) compiled.push(result);
+    else faults.push({ conditionId: condition.id, path: result.path, message: result.message });
+  }
+  if (faults.length > 0) return { state: 'broken', faults };
+  const predicates = compiled.map(({ predicate }) => predicate);
+  const since = wholeSeconds(trigger.createdAt);
+  const accepts = (event: MatchableEvent) =>
+    event.registry === registry &&
+    (chainId === null || event.chainId === chainId) &&
+    wholeSeconds(event.blockTime) >= since &&
+    predicates.every((holds) => holds(event));
+  return {
+    state: 'active',
+    rule: {
+      triggerId: trigger.id,
+      version: trigger.version,
+      registry,
+      firesOn: trigger.confirmations === 0 ? 'event' : 'confirm',
+      access: mostSelective(compiled.flatMap(({ access }) => access ?? [])),
+      accepts,
+    },
+  };
+}
+
+/** The agent before the event type, and the shorter list before the longer. */
+function mostSelective(access: readonly AccessKeys[]): AccessKeys | undefined {
+  for (const field of ACCESS_FIELDS) {
+    const [shortest] = access.filter((keys) => keys.field === field).sort((a, b) => a.keys.length - b.keys.length);
+    if (shortest) return shortest;
+  }
+  return undefined;
+}

@@ -1,0 +1,110 @@
+import { type OrganizationCtx, permit, type UserCtx } from '../../access/ctx.ts';
+import { CHAINS, chainById } from '../../chain/chains.ts';
+import type { Registry } from '../../chain/events.ts';
+import { invalidField, notFound } from '../../kernel/errors.ts';
+import { newUuid } from '../../kernel/id.ts';
+import { type PageRequest, toPage } from '../../kernel/page.ts';
+import { recheckConditions } from './condition-service.ts';
+import * as store from './store.ts';
+import { actionToWire, conditionToWire, triggerToWire } from './wire.ts';
+
+interface TriggerFields {
+  name: string;
+  description?: string | null | undefined;
+  chain_id: number | null;
+  registry: Registry;
+  enabled: boolean;
+  is_stateful: boolean;
+  match_all: boolean;
+  confirmations?: 0 | null | undefined;
+}
+
+type TriggerPatch = { [Field in keyof TriggerFields]?: TriggerFields[Field] | undefined };
+
+function refuseUnknownChain(chainId: number | null | undefined) {
+  if (chainId === null || chainId === undefined || chainById(chainId)) return;
+  throw invalidField('chain_id', `must be null or one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`);
+}
+
+export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) {
+  permit(ctx, 'triggers:write');
+  refuseUnknownChain(input.chain_id);
+  const now = ctx.clock();
+  const row: store.TriggerRow = {
+    id: newUuid(),
+    organizationId: ctx.organizationId,
+    userId: ctx.principal.userId,
+    name: input.name,
+    description: input.description ?? null,
+    chainId: input.chain_id,
+    registry: input.registry,
+    enabled: input.enabled,
+    isStateful: input.is_stateful,
+    matchAll: input.match_all,
+    confirmations: input.confirmations ?? null,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+  await ctx.db.transaction((tx) => store.insertTrigger(tx, row));
+  return { data: triggerToWire(row) };
+}
+
+/** Another's organization lists nothing, the same as one that does not exist. */
+export async function listTriggers(ctx: UserCtx, query: PageRequest & { organization_id?: string | undefined }) {
+  const whose = { userId: ctx.principal.userId, organizationId: query.organization_id };
+  const { rows, total } = await store.listTriggers(ctx.db.query, whose, query);
+  return toPage(rows.map(triggerToWire), total, query);
+}
+
+const keyOf = (ctx: OrganizationCtx, triggerId: string) => ({ organizationId: ctx.organizationId, triggerId });
+
+export async function getTrigger(ctx: OrganizationCtx, triggerId: string) {
+  permit(ctx, 'triggers:read');
+  const key = keyOf(ctx, triggerId);
+  const [trigger, conditions, actions] = await Promise.all([
+    store.findTrigger(ctx.db.query, key),
+    store.listConditions(ctx.db.query, key),
+    store.listActions(ctx.db.query, key),
+  ]);
+  if (!trigger) throw notFound('Trigger');
+  return {
+    data: {
+      ...triggerToWire(trigger),
+      conditions: conditions.map(conditionToWire),
+      actions: actions.map(actionToWire),
+    },
+  };
+}
+
+/** Changes the fields that are given, in one statement, so that changes to different fields at once are all kept. */
+export async function updateTrigger(ctx: OrganizationCtx, triggerId: string, patch: TriggerPatch) {
+  permit(ctx, 'triggers:write');
+  refuseUnknownChain(patch.chain_id);
+  const now = ctx.clock();
+  const row = await ctx.db.transaction(async (tx) => {
+    const key = keyOf(ctx, triggerId);
+    const changed = await store.changeTrigger(tx, key, { ...columnsOf(patch), updatedAt: now }, now);
+    if (!changed) throw notFound('Trigger');
+    if (patch.registry !== undefined) recheckConditions(await store.listConditions(tx, key), patch.registry);
+    return changed;
+  });
+  return { data: triggerToWire(row) };
+}
+
+const columnsOf = (patch: TriggerPatch): Partial<store.TriggerRow> => ({
+  ...(patch.name !== undefined && { name: patch.name }),
+  ...(patch.description !== undefined && { description: patch.description }),
+  ...(patch.chain_id !== undefined && { chainId: patch.chain_id }),
+  ...(patch.registry !== undefined && { registry: patch.registry }),
+  ...(patch.enabled !== undefined && { enabled: patch.enabled }),
+  ...(patch.is_stateful !== undefined && { isStateful: patch.is_stateful }),
+  ...(patch.match_all !== undefined && { matchAll: patch.match_all }),
+  ...(patch.confirmations !== undefined && { confirmations: patch.confirmations }),
+});
+
+export async function deleteTrigger(ctx: OrganizationCtx, triggerId: string) {
+  permit(ctx, 'triggers:write');
+  const gone = await ctx.db.transaction((tx) => store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock()));
+  if (!gone) throw notFound('Trigger');
+}

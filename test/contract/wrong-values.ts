@@ -1,0 +1,52 @@
+/** A JSON Schema of a body or one of its fields, as far as the contract uses it. */
+export interface Schema {
+  type?: string;
+  anyOf?: Schema[];
+  enum?: unknown[];
+  const?: unknown;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  pattern?: string;
+  format?: string;
+}
+
+const BY_TYPE: Record<string, unknown[]> = {
+  string: [42, true, {}, [], ['text']],
+  integer: ['7', true, {}, [], 1.5],
+  number: ['7', true, {}, []],
+  boolean: ['true', 1, {}, []],
+  object: ['text', 7, true, []],
+};
+
+function wrongLengths({ minLength, maxLength }: Schema): unknown[] {
+  const texts: unknown[] = [];
+  if (minLength !== undefined && minLength > 0) texts.push('a'.repeat(minLength - 1));
+  if (maxLength !== undefined) texts.push('a'.repeat(maxLength + 1), 'é'.repeat(maxLength + 1), '😀'.repeat(maxLength + 1));
+  return texts;
+}
+
+/**
+ * Values that the schema's field must refuse: of another type, too short and long, out of range, not of the set, not
+ * storable. `null` too, unless the field may be null.
+ */
+export function wrongValues(schema: Schema): unknown[] {
+  const options = schema.anyOf ?? [schema];
+  const nullable = options.some((option) => option.type === 'null' || option.const === null);
+  const kinds = options.filter((option) => option.type !== 'null');
+  const wrong: unknown[] = nullable ? [] : [null];
+  for (const kind of kinds) {
+    wrong.push(...(BY_TYPE[kind.type ?? typeOf(kind)] ?? []), ...wrongLengths(kind));
+    if (kind.minimum !== undefined) wrong.push(kind.minimum - 1);
+    if (kind.maximum !== undefined) wrong.push(kind.maximum + 1);
+    if (kind.enum || kind.const !== undefined) wrong.push('not one of them', '');
+    if (kind.format !== undefined && kind.format !== 'password') wrong.push('not of this format');
+    if (kind.type === 'string' && !kind.enum && !kind.format && !kind.pattern) wrong.push('a\0b'.padEnd(kind.minLength ?? 0, 'c'), '\ud800'.padEnd(kind.minLength ?? 0, 'c'));
+  }
+  return wrong;
+}
+
+const typeOf = (kind: Schema) => (kind.enum ? typeof kind.enum[0] : kind.const === undefined ? '' : 'number');

@@ -1,0 +1,46 @@
+import { env } from 'cloudflare:workers';
+import type { Received, Step } from './receivers.ts';
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      /** Where the lab of the test run listens; see lab/server.ts. */
+      LAB_URL: string;
+    }
+  }
+}
+
+async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`${env.LAB_URL}${path}`, { method, body: JSON.stringify(body ?? {}) });
+  const answer = await response.text();
+  if (!response.ok) throw new Error(`the lab answered ${response.status}: ${answer}`);
+  return JSON.parse(answer) as T;
+}
+
+export interface OwnDatabase {
+  databaseUrl: string;
+  proxyUrl: string;
+  redisUrl: string;
+  redisToken: string;
+}
+
+export const newDatabase = () => ask<OwnDatabase>('POST', '/databases');
+
+/** An anvil of one's own with the stub registries; without `blockTime` it mines a block for every transaction. */
+export async function startChain(options: { blockTime?: number; chainId?: number } = {}) {
+  const { url } = await ask<{ url: string }>('POST', '/chains', options);
+  return { url, stop: () => ask('DELETE', '/chains', { url }) };
+}
+
+/** A receiver of HTTP requests on loopback that answers by `steps` (200 by default). */
+export async function newReceiver(steps: Step[] = []) {
+  const name = crypto.randomUUID();
+  await ask('PUT', `/receivers/${name}`, steps);
+  return {
+    url: `${env.LAB_URL}/hooks/${name}`,
+    received: async () => {
+      const response = await fetch(`${env.LAB_URL}/receivers/${name}`);
+      return (await response.json()) as Received[];
+    },
+  };
+}

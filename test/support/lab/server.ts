@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import pg from 'pg';
+import { type Anvil, startAnvil } from '../../../scripts/stack/anvil.ts';
+import type { NeonRelay } from '../../../scripts/stack/neon-relay.ts';
+import { installRegistries } from '../../../scripts/stack/registries.ts';
+import { createReceivers } from './receivers.ts';
+
+interface Engines {
+  /** The migrated database, which the others are cloned from. */
+  postgresUrl: string;
+  relay: NeonRelay;
+  redis: { url: string; token: string };
+}
+
+/**
+ * What a test inside workerd cannot start by itself, over HTTP:
+ * `POST /databases` a database of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver.
+ */
+export async function startLab({ postgresUrl, relay, redis }: Engines) {
+  const admin = new pg.Pool({ connectionString: postgresUrl.replace(/\/\w+$/, '/postgres'), max: 1 });
+  const chains = new Map<string, Anvil>();
+  const receivers = createReceivers();
+  let databases = 0;
+
+  async function newDatabase() {
+    databases += 1;
+    const name = `file_${databases}`;
+    await relay.closeIdle();
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE weir`);
+    return {
+      databaseUrl: postgresUrl.replace(/\/\w+$/, `/${name}`),
+      proxyUrl: relay.url,
+      redisUrl: redis.url,
+      redisToken: redis.token,
+    };
+  }
+
+  async function newChain(options: { blockTime?: number; chainId?: number }) {
+    const anvil = await startAnvil(options);
+    await installRegistries(anvil.url);
+    chains.set(anvil.url, anvil);
+    return { url: anvil.url };
+  }
+
+  async function endChain({ url }: { url: string }) {
+    await chains.get(url)?.stop();
+    chains.delete(url);
+    return {};
+  }
+
+  const actions: Record<string, (body: never) => Promise<object>> = {
+    'POST /databases': newDatabase,
+    'POST /chains': newChain,
+    'DELETE /chains': endChain,
+  };
+
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://lab');
+    const text = await bodyOf(request);
+    if (await receivers.handle(request, url, text, response)) return;
+    const action = actions[`${request.method} ${url.pathname}`];
+    const answer = await action?.(JSON.parse(text || '{}') as never).catch((error: unknown) => ({ error: String(error) }));
+    response.writeHead(answer ? ('error' in answer ? 500 : 200) : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? {}));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await Promise.all([...chains.values()].map((chain) => chain.stop()));
+      await admin.end();
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage) {
+  let text = '';
+  for await (const chunk of request.setEncoding('utf8')) text += chunk;
+  return text;
+}

@@ -1,0 +1,231 @@
+import { eq, sql } from 'drizzle-orm';
+import type { Registry } from '../../../src/chain/events.ts';
+import { organizations } from '../../../src/identity/organizations/table.ts';
+import { newUuid } from '../../../src/kernel/id.ts';
+import type { ActionType } from '../../../src/triggers/actions/kinds.ts';
+import { deliveries } from '../../../src/triggers/deliveries/table.ts';
+import { chainEvents, chainFeed, type FeedOperation } from '../../../src/triggers/ingest/table.ts';
+import { ChainMatcher, type MatcherBounds } from '../../../src/triggers/matching/matcher.ts';
+import { matcherCursors, triggerMatches } from '../../../src/triggers/matching/table.ts';
+import { triggerActions, triggerChanges, triggerConditions, triggers } from '../../../src/triggers/rules/table.ts';
+import { database } from '../../support/database.ts';
+
+export const CREATED = new Date('2026-03-01T00:00:00Z');
+export const NOW = new Date('2026-03-02T00:00:00Z');
+const BLOCK_TIME = new Date('2026-03-01T12:00:00Z');
+
+let chains = 900_000;
+let organization: Promise<string> | undefined;
+
+async function makeOrganization(): Promise<string> {
+  const id = newUuid();
+  await database()
+    .query.insert(organizations)
+    .values({ id, name: 'Test', slug: id, createdAt: CREATED, updatedAt: CREATED });
+  return id;
+}
+
+interface TriggerSketch {
+  /** `[field, operator, value]`; without any, the trigger matches all. */
+  conditions?: [string, string, string][];
+  registry?: Registry;
+  enabled?: boolean;
+  confirmations?: number | null;
+  createdAt?: Date;
+  /** Priorities of the trigger's actions, in the order of their creation; one action by default. */
+  actions?: number[];
+}
+
+interface EventSketch {
+  agentId?: string;
+  blockTime?: Date;
+}
+
+/** A chain that no other test knows, with a feed and triggers of its own. */
+export function newChain() {
+  chains += 1;
+  const chainId = chains;
+  let seq = 0;
+  const known = new Set<string>();
+
+  const eventId = (name: string) => `${chainId}-${name}`;
+
+  async function record(name: string, { agentId = '7', blockTime = BLOCK_TIME }: EventSketch = {}) {
+    if (known.has(name)) return;
+    known.add(name);
+    const hash = `0x${(chainId * 1000 + known.size).toString(16).padStart(64, '0')}`;
+    await database()
+      .query.insert(chainEvents)
+      .values({
+        id: eventId(name),
+        chainId,
+        blockHash: hash,
+        logIndex: 0,
+        blockNumber: 100 + known.size,
+        blockTime,
+        transactionHash: hash,
+        registry: 'reputation',
+        address: `0x${'00'.repeat(20)}`,
+        eventType: 'NewFeedback',
+        agentId,
+        fields: { agent_id: agentId, score: '87', tag1: 'starred' },
+        topics: [],
+        data: '0x',
+        status: 'observed',
+        recordedAt: BLOCK_TIME,
+      });
+  }
+
+  /** Appends to the feed, recording events that are new. */
+  async function feed(operation: FeedOperation, name: string, event?: EventSketch) {
+    await record(name, event);
+    seq += 1;
+    await database()
+      .query.insert(chainFeed)
+      .values({ chainId, seq, operation, eventId: eventId(name), recordedAt: BLOCK_TIME });
+  }
+
+  /** Inserts a trigger with its conditions and actions, and notes the change unless told not to. */
+  async function addTrigger(
+    { conditions = [], actions = [0], ...sketch }: TriggerSketch = {},
+    options = { note: true },
+  ) {
+    organization ??= makeOrganization();
+    const organizationId = await organization;
+    const id = newUuid();
+    await database().transaction(async (tx) => {
+      await tx.insert(triggers).values({
+        id,
+        organizationId,
+        userId: organizationId,
+        name: 'Test',
+        chainId,
+        registry: 'reputation',
+        enabled: true,
+        isStateful: false,
+        matchAll: conditions.length === 0,
+        confirmations: null,
+        createdAt: CREATED,
+        updatedAt: CREATED,
+        ...sketch,
+      });
+      for (const [field, operator, value] of conditions) {
+        const row = {
+          organizationId,
+          triggerId: id,
+          conditionType: 'field',
+          field,
+          operator,
+          value,
+          createdAt: CREATED,
+        };
+        await tx.insert(triggerConditions).values(row);
+      }
+      for (const priority of actions) {
+        const actionType: ActionType = 'rest';
+        const config = { method: 'POST', url: `https://hooks.example/${priority}` };
+        const row = {
+          organizationId,
+          triggerId: id,
+          actionType,
+          priority,
+          config,
+          sealedSigningSecret: 'x',
+          createdAt: CREATED,
+        };
+        await tx.insert(triggerActions).values(row);
+      }
+      if (options.note) await tx.insert(triggerChanges).values({ triggerId: id, changedAt: CREATED });
+    });
+    return id;
+  }
+
+  /** Records many events without a place in the feed. */
+  const manyEvents = (names: readonly string[]) => sql`
+    insert into chain_events (id, chain_id, block_hash, log_index, block_number, block_time, transaction_hash, registry, address,
+      event_type, agent_id, fields, topics, data, status, recorded_at)
+    select ${`${chainId}-`} || name, ${chainId}, ${`many-${chainId}`}, place, 1, ${BLOCK_TIME.toISOString()}::timestamptz, '0x', 'reputation', '0x',
+      'NewFeedback', '7', '{"agent_id":"7"}', '[]', '0x', 'observed', ${BLOCK_TIME.toISOString()}::timestamptz
+    from unnest(${sql.param([...names])}::text[]) with ordinality as many (name, place)`;
+
+  /** Matches as `trigger event appearance kind`, in the order of their making; `trigger` is its place in `order`. */
+  async function matches(order: readonly string[]) {
+    const rows = await database()
+      .query.select({ match: triggerMatches })
+      .from(triggerMatches)
+      .innerJoin(chainEvents, eq(chainEvents.id, triggerMatches.eventId))
+      .where(eq(chainEvents.chainId, chainId))
+      .orderBy(triggerMatches.id);
+    return rows.map(({ match }) => {
+      const event = match.eventId.slice(`${chainId}-`.length);
+      return `${order.indexOf(match.triggerId)} ${event} ${match.appearance} ${match.kind}`;
+    });
+  }
+
+  const deliveriesOf = (triggerId: string) =>
+    database().query.select().from(deliveries).where(eq(deliveries.triggerId, triggerId)).orderBy(deliveries.id);
+
+  const cursor = async () =>
+    (await database().query.select().from(matcherCursors).where(eq(matcherCursors.chainId, chainId)))[0]?.seq;
+
+  return { chainId, eventId, manyEvents, feed, addTrigger, matches, deliveriesOf, cursor };
+}
+
+/** A matcher whose announcements and log lines can be read; `step` may be repeated to the feed's end with `drain`. */
+export function newMatcher(chainId: number, bounds: Partial<MatcherBounds> = {}) {
+  const enqueued: string[] = [];
+  const logged: { event: string; fields: Record<string, unknown> | undefined }[] = [];
+  const time = { now: NOW };
+  const log = (event: string, fields?: Record<string, unknown>) => void logged.push({ event, fields });
+  const matcher = new ChainMatcher(
+    chainId,
+    {
+      db: database,
+      clock: () => time.now,
+      log: { info: log, warn: log, error: log },
+      enqueue: async (ids) => void enqueued.push(...ids),
+      wakeSweeper: async () => {},
+    },
+    { entries: 200, fires: 2_000, triggers: 500, ...bounds },
+  );
+  async function drain() {
+    while (await matcher.step());
+  }
+  return { matcher, drain, enqueued, logged, time };
+}
+
+/** Notes that a trigger is no longer what matchers know, as the rules' own store does. */
+export const noteChange = (triggerId: string) =>
+  database().query.insert(triggerChanges).values({ triggerId, changedAt: NOW });
+
+/** Holds a transaction open: `begin` resolves when `work` is done inside it, `commit` lets it end. */
+export async function openTransaction(work: Parameters<ReturnType<typeof database>['transaction']>[0]) {
+  let commit = () => {};
+  const gate = new Promise<void>((resolve) => {
+    commit = resolve;
+  });
+  let ended: Promise<unknown> = Promise.resolve();
+  await new Promise<void>((resolve, reject) => {
+    ended = database().transaction(async (tx) => {
+      await work(tx);
+      resolve();
+      await gate;
+    });
+    ended.catch(reject);
+  });
+  return {
+    commit: async () => {
+      commit();
+      await ended;
+    },
+  };
+}
+
+/** Makes every insert of deliveries fail until `repair`. */
+export async function breakDeliveries() {
+  await database().query.execute(
+    sql`create or replace function refuse() returns trigger as 'begin raise exception ''broken''; end' language plpgsql`,
+  );
+  await database().query.execute(sql`create trigger broken before insert on deliveries execute function refuse()`);
+  return { repair: () => database().query.execute(sql`drop trigger broken on deliveries`) };
+}

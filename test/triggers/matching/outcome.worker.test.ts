@@ -1,0 +1,202 @@
+import { eq } from 'drizzle-orm';
+import { describe, expect, it } from 'vitest';
+import { deliveries } from '../../../src/triggers/deliveries/table.ts';
+import { commitOutcome } from '../../../src/triggers/matching/outcome/store.ts';
+import { triggerActions, triggers } from '../../../src/triggers/rules/table.ts';
+import { database } from '../../support/database.ts';
+import { NOW, newChain, newMatcher, openTransaction } from './chain-fixture.ts';
+
+type Chain = ReturnType<typeof newChain>;
+
+const outcomeOf = (chain: Chain, triggerIds: string[]) => ({
+  chainId: chain.chainId,
+  from: null,
+  upTo: 1,
+  now: NOW,
+  fires: triggerIds.map((triggerId) => ({ triggerId, triggerVersion: 1, eventId: chain.eventId('a'), appearance: 0 })),
+  retractions: [],
+});
+
+describe('a commit', () => {
+  it('leaves out a trigger that was deleted since the rules were read.', async () => {
+    const chain = newChain();
+    await chain.feed('confirm', 'a');
+    const [gone, there] = [await chain.addTrigger(), await chain.addTrigger()];
+    await database().query.delete(triggers).where(eq(triggers.id, gone));
+    const commit = await commitOutcome(database(), outcomeOf(chain, [gone, there]));
+    expect(await chain.matches([gone, there])).toEqual(['1 a 0 fire']);
+    expect(commit).toEqual({ committed: true, deliveryIds: (await chain.deliveriesOf(there)).map(({ id }) => id) });
+  });
+
+  it('waits for a trigger that is being deleted, and then leaves it out.', async () => {
+    const chain = newChain();
+    await chain.feed('confirm', 'a');
+    const [going, there] = [await chain.addTrigger(), await chain.addTrigger()];
+    const deletion = await openTransaction((tx) => tx.delete(triggers).where(eq(triggers.id, going)));
+    const [commit] = await Promise.all([
+      commitOutcome(database(), outcomeOf(chain, [going, there])),
+      deletion.commit(),
+    ]);
+    expect(commit).toMatchObject({ committed: true, deliveryIds: [expect.any(String)] });
+    expect(await chain.matches([going, there])).toEqual(['1 a 0 fire']);
+  });
+
+  it('delivers to the actions that the trigger has then, and records the match of one that has none.', async () => {
+    const chain = newChain();
+    await chain.feed('confirm', 'a');
+    const trigger = await chain.addTrigger();
+    const deletion = await openTransaction((tx) =>
+      tx.delete(triggerActions).where(eq(triggerActions.triggerId, trigger)),
+    );
+    const [commit] = await Promise.all([commitOutcome(database(), outcomeOf(chain, [trigger])), deletion.commit()]);
+    expect(commit).toEqual({ committed: true, deliveryIds: [] });
+    expect(await chain.matches([trigger])).toEqual(['0 a 0 fire']);
+  });
+
+  it('keeps nothing when the cursor is no longer where the batch began.', async () => {
+    const chain = newChain();
+    await chain.feed('confirm', 'a');
+    const trigger = await chain.addTrigger();
+    const outcome = outcomeOf(chain, [trigger]);
+    await expect(commitOutcome(database(), { ...outcome, from: 5 })).resolves.toEqual({ committed: false });
+    await expect(commitOutcome(database(), { ...outcome, fires: [] })).resolves.toEqual({
+      committed: true,
+      deliveryIds: [],
+    });
+    await expect(commitOutcome(database(), outcome)).resolves.toEqual({ committed: false });
+    expect([await chain.matches([trigger]), await chain.cursor()]).toEqual([[], 1]);
+  });
+
+  it('takes more fires than fit in one statement.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger();
+    const outcome = outcomeOf(chain, []);
+    const names = Array.from({ length: 1_203 }, (_, index) => `e${index}`);
+    await database().query.execute(chain.manyEvents(names));
+    const fires = names.map((name) => ({
+      triggerId: trigger,
+      triggerVersion: 1,
+      eventId: chain.eventId(name),
+      appearance: 0,
+    }));
+    const commit = await commitOutcome(database(), { ...outcome, fires });
+    expect(commit.committed && commit.deliveryIds.length).toBe(1_203);
+    expect((await chain.matches([trigger])).length).toBe(1_203);
+  });
+});
+
+describe('a retraction', () => {
+  /** A trigger that fires at once, whose delivery for event `a` is in the state given when `a` is retracted. */
+  async function retractedWhile(state: Partial<typeof deliveries.$inferInsert>) {
+    const chain = newChain();
+    const trigger = await chain.addTrigger({ confirmations: 0 });
+    const { drain, enqueued } = newMatcher(chain.chainId);
+    await chain.feed('event', 'a');
+    await drain();
+    const [fire] = await chain.deliveriesOf(trigger);
+    await database().query.update(deliveries).set(state).where(eq(deliveries.triggerId, trigger));
+    enqueued.length = 0;
+    await chain.feed('retract', 'a');
+    await drain();
+    const [after, retraction, ...others] = await chain.deliveriesOf(trigger);
+    expect(others).toEqual([]);
+    expect(after?.id).toBe(fire?.id);
+    return { chain, trigger, fire, after, retraction, enqueued, drain, matches: await chain.matches([trigger]) };
+  }
+
+  it('cancels a delivery that was never attempted, and the receiver hears nothing.', async () => {
+    const { after, retraction, matches, enqueued } = await retractedWhile({});
+    expect(after).toMatchObject({ status: 'cancelled', cancelledAt: NOW, completedAt: NOW });
+    expect([retraction, matches, enqueued]).toEqual([undefined, ['0 a 0 fire'], []]);
+  });
+
+  it('cancels a delivery that waits for another attempt, and tells the receiver, who may have got one.', async () => {
+    const { fire, after, retraction, matches, enqueued } = await retractedWhile({ attempts: 2 });
+    expect(after).toMatchObject({ status: 'cancelled', cancelledAt: NOW, completedAt: NOW, attempts: 2 });
+    expect(matches).toEqual(['0 a 0 fire', '0 a 0 retraction']);
+    expect(retraction).toMatchObject({
+      kind: 'retraction',
+      retracts: fire?.id,
+      organizationId: fire?.organizationId,
+      actionId: fire?.actionId,
+      actionType: fire?.actionType,
+      endpoint: fire?.endpoint,
+      status: 'pending',
+      attempts: 0,
+      nextAttemptAt: NOW,
+    });
+    expect(enqueued).toEqual([retraction?.id]);
+  });
+
+  it('leaves an attempt that is under way to its sender, but marks it and follows it.', async () => {
+    const leaseUntil = new Date('2026-03-02T00:01:00Z');
+    const { after, fire, retraction } = await retractedWhile({ status: 'in_flight', attempts: 1, slot: 0, leaseUntil });
+    expect(after).toMatchObject({ status: 'in_flight', cancelledAt: NOW, completedAt: null, leaseUntil });
+    expect(retraction).toMatchObject({ retracts: fire?.id, status: 'pending' });
+  });
+
+  it.each(['delivered', 'failed'] as const)(
+    'follows a delivery that has %s, and leaves it as it is.',
+    async (status) => {
+      const { after, fire, retraction } = await retractedWhile({
+        status,
+        attempts: 1,
+        completedAt: new Date('2026-03-01T13:00:00Z'),
+      });
+      expect(after).toMatchObject({ status, cancelledAt: null, completedAt: new Date('2026-03-01T13:00:00Z') });
+      expect(retraction).toMatchObject({ retracts: fire?.id });
+    },
+  );
+
+  it('does not touch the fire of another appearance, and is made once for each.', async () => {
+    const { chain, trigger, drain } = await retractedWhile({ status: 'delivered', attempts: 1 });
+    await chain.feed('event', 'a');
+    await drain();
+    await chain.feed('confirm', 'a');
+    await drain();
+    expect(await chain.matches([trigger])).toEqual(['0 a 0 fire', '0 a 0 retraction', '0 a 1 fire']);
+    expect((await chain.deliveriesOf(trigger)).map(({ status }) => status)).toEqual([
+      'delivered',
+      'pending',
+      'pending',
+    ]);
+    await database().query.update(deliveries).set({ attempts: 1 }).where(eq(deliveries.triggerId, trigger));
+    await chain.feed('retract', 'a');
+    await drain();
+    expect(await chain.matches([trigger])).toEqual([
+      '0 a 0 fire',
+      '0 a 0 retraction',
+      '0 a 1 fire',
+      '0 a 1 retraction',
+    ]);
+    expect((await chain.deliveriesOf(trigger)).map(({ kind, status }) => `${kind} ${status}`)).toEqual([
+      'fire delivered',
+      'retraction pending',
+      'fire cancelled',
+      'retraction pending',
+    ]);
+  });
+
+  it('reaches what fired, also when the trigger has been disabled since, and only where an action is left.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger({ confirmations: 0, actions: [0, 1] });
+    const { drain } = newMatcher(chain.chainId);
+    await chain.feed('event', 'a');
+    await drain();
+    const [first, second] = await chain.deliveriesOf(trigger);
+    await database()
+      .query.update(deliveries)
+      .set({ status: 'delivered', attempts: 1 })
+      .where(eq(deliveries.triggerId, trigger));
+    await database().query.update(triggers).set({ enabled: false }).where(eq(triggers.id, trigger));
+    const deletion = await openTransaction((tx) =>
+      tx.delete(triggerActions).where(eq(triggerActions.id, first?.actionId ?? 0)),
+    );
+    await chain.feed('retract', 'a');
+    await Promise.all([drain(), deletion.commit()]);
+    expect((await chain.deliveriesOf(trigger)).map(({ kind, retracts }) => [kind, retracts])).toEqual([
+      ['fire', null],
+      ['retraction', second?.id],
+    ]);
+  });
+});
