@@ -204,7 +204,7 @@ describe('the log decoder', () => {
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((array) => `0x${Buffer.from(array).toString('hex')}`);
 
-function valueOf(type: string): fc.Arbitrary<unknown> {
+function anyValue(type: string): fc.Arbitrary<unknown> {
   if (type === 'address') return hex(20);
   if (type === 'bytes32') return hex(32);
   if (type === 'bool') return fc.boolean();
@@ -230,7 +230,7 @@ const anyLog = fc
       .constantFrom(...REGISTRY_EVENTS[registry])
       .chain((event) =>
         fc
-          .record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', valueOf(input.type)])))
+          .record(Object.fromEntries(event.inputs.map((input) => [input.name ?? '', anyValue(input.type)])))
           .map((args) => ({ registry, event, args: args as Record<string, unknown> })),
       ),
   );

@@ -5,10 +5,9 @@ import { dataOf, line, pageOf, pageQuery, text, timestamp, uuid } from '../../ht
 
 const slug = z
   .string()
-  .min(1)
   .max(50)
   .regex(/^[a-z0-9-]+$/, 'must be lower-case letters, digits and hyphens')
-  .meta({ description: 'Unique', examples: ['my-company'] });
+  .meta({ minLength: 1, description: 'Unique', examples: ['my-company'] });
 
 const organization = z
   .object({

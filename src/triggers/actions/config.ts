@@ -8,8 +8,11 @@ import type { ActionConfig, ConfigCheck } from './kind.ts';
 const detailsOf = (error: z.ZodError): ErrorDetail[] =>
   error.issues.flatMap((issue) => {
     const path = issue.path.map(String).join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }];
-    return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: 'is not a known field' }));
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: path ? `${path}.${key}` : key, message: 'is not a known field' }));
+    }
+    const inner = issue.code === 'invalid_key' ? issue.issues[0] : undefined;
+    return [{ path, message: (inner ?? issue).message }];
   });
 
 /** A check made of a schema and of rules that a schema cannot state; the rules run once the shape is right. */

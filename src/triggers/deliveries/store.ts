@@ -16,8 +16,9 @@ export const LEASE_MS = 60 * SECOND;
 const SLOT_KEY = 'deliveries_slot_key';
 
 /** A retraction waits until what it takes back is no longer under way, so that it cannot arrive first. */
+// Columns inside subqueries are written out: Drizzle drops the table's name from columns of a select with one table.
 const isHeld = sql`exists (
-  select 1 from deliveries fire where fire.id = ${deliveries.retracts}
+  select 1 from deliveries fire where fire.id = deliveries.retracts
     and (fire.status = 'in_flight' or (fire.status = 'pending' and fire.cancelled_at is null)))`;
 
 /** Waiting, its moment come, and nothing in its way. */
@@ -44,10 +45,10 @@ export const isLost = (now: Date) =>
  * lost, records that its outcome is not known. Nothing comes back when nothing may be claimed.
  */
 async function claimOnce(db: Executor, candidates: SQL | undefined, now: Date) {
-  const freeSlot = sql<number | null>`coalesce(${deliveries.slot}, (
+  const freeSlot = sql<number | null>`coalesce(deliveries.slot, (
     select slot from generate_series(0, ${sql.raw(String(ENDPOINT_SLOTS - 1))}) slot
     where not exists (select 1 from deliveries taken
-      where taken.endpoint = ${deliveries.endpoint} and taken.status = 'in_flight' and taken.slot = slot.slot)
+      where taken.endpoint = deliveries.endpoint and taken.status = 'in_flight' and taken.slot = slot.slot)
     order by random() limit 1))`;
   const target = db.$with('target').as(
     db

@@ -3,7 +3,7 @@ import type { BlockHeader, ChainRpc } from '../../chain/rpc.ts';
 import { RpcError } from '../../chain/rpc-error.ts';
 import { type Clock, MINUTE } from '../../kernel/clock.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { candidates, failed, rotated } from './endpoints.ts';
+import { candidates, failed, preferring, rotated } from './endpoints.ts';
 import type { Ledger } from './ledger.ts';
 import type { WatcherMemory } from './memory.ts';
 import { type Budget, metered } from './metered.ts';
@@ -73,7 +73,7 @@ const POLLS_WITHOUT_BLOCK = 10;
 function settle({ chain, memory, clock }: ChoiceDeps, choice: Choice): Choice {
   const now = clock().getTime();
   const { index, head } = choice;
-  memory.endpoints = { ...memory.endpoints, current: index };
+  memory.endpoints = preferring(memory.endpoints, index);
   const stale = Math.max(MINUTE, POLLS_WITHOUT_BLOCK * chain.pollMs);
   if (!memory.head || head.number > memory.head.number) {
     memory.head = { number: head.number, since: now };

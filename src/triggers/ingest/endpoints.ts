@@ -36,10 +36,11 @@ export function failed(table: EndpointTable, index: number, now: number): Endpoi
   }));
 }
 
-export const succeeded = (table: EndpointTable, index: number): EndpointTable => ({
-  ...update(table, index, () => ({ failures: 0, retryAt: 0 })),
-  current: index,
-});
+export const succeeded = (table: EndpointTable, index: number): EndpointTable =>
+  update(table, index, () => ({ failures: 0, retryAt: 0 }));
+
+/** Prefers an endpoint from now on. */
+export const preferring = (table: EndpointTable, index: number): EndpointTable => ({ ...table, current: index });
 
 /** Prefers the next endpoint from now on, without holding anything against this one. */
 export const rotated = (table: EndpointTable): EndpointTable => ({

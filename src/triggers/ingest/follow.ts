@@ -36,7 +36,7 @@ export async function follow(deps: ChoiceDeps, choice: Choice, budget: Budget): 
       continue;
     }
     const fetched = await readOn(deps, choice, cursor, budget);
-    if (fetched?.outcome === 'diverged' && !(await goBack(deps, rpc, cursor.number))) return 'halted';
+    if (fetched?.outcome === 'diverged' && !(await goBack(deps, rpc, cursor.number + 1))) return 'halted';
     if (fetched?.outcome === 'incomplete') {
       memory.doubt = doubted(memory.doubt, fetched.blockHash, index);
       return 'doubt';
@@ -93,7 +93,7 @@ async function readRange(
 }
 
 /**
- * Rolls back to the highest block that the endpoint has too, below `differs`. `false` when they differ down to what is
+ * Rolls back to the highest block below `differs` that the endpoint has too. `false` when they differ down to what is
  * final: then nothing is touched, since no honest chain does that, and a person has to look.
  */
 async function goBack(deps: ChoiceDeps, rpc: ChainRpc, differs: number): Promise<boolean> {
@@ -106,6 +106,13 @@ async function goBack(deps: ChoiceDeps, rpc: ChainRpc, differs: number): Promise
     search = learned(search, probe, header.hash === ledger.header(probe)?.hash);
   }
   const from = ledger.cursor()?.number ?? differs;
+  // Only another hash at the same height is a reorganization; an endpoint's next block alone proves nothing.
+  if (search.agrees === ledger.cursor()?.number) {
+    throw new RpcError(
+      'retryable',
+      `the endpoint contradicts itself: block ${differs} does not stand on its own chain`,
+    );
+  }
   // Before block 0 there is nothing to agree on: a local chain that was started anew.
   if (!search.seen && oldest > 0) {
     halt(deps, `block ${oldest} and all above it differ from the chain's`);

@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm';
+import { expect, vi } from 'vitest';
 import type { Registry } from '../../../src/chain/events.ts';
 import { organizations } from '../../../src/identity/organizations/table.ts';
 import { newUuid } from '../../../src/kernel/id.ts';
@@ -29,6 +30,7 @@ interface TriggerSketch {
   /** `[field, operator, value]`; without any, the trigger matches all. */
   conditions?: [string, string, string][];
   registry?: Registry;
+  chainId?: number | null;
   enabled?: boolean;
   confirmations?: number | null;
   createdAt?: Date;
@@ -221,11 +223,21 @@ export async function openTransaction(work: Parameters<ReturnType<typeof databas
   };
 }
 
-/** Makes every insert of deliveries fail until `repair`. */
-export async function breakDeliveries() {
-  await database().query.execute(
-    sql`create or replace function refuse() returns trigger as 'begin raise exception ''broken''; end' language plpgsql`,
+/** Resolves once a statement waits for a lock that another transaction holds. */
+export const untilBlocked = () =>
+  vi.waitFor(async () => {
+    const waiting = sql<number>`(select count(*)::int from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock')`;
+    const [row] = await database().query.select({ waiting }).from(sql`(select) now`);
+    expect(row?.waiting).toBeGreaterThan(0);
+  }, 10_000);
+
+/** Makes every insert into the table fail until `repair`. */
+export async function breakInserts(table: 'deliveries' | 'trigger_matches') {
+  const run = (statement: string) => database().query.execute(sql.raw(statement));
+  await run(
+    `create or replace function refuse() returns trigger as 'begin raise exception ''broken''; end' language plpgsql`,
   );
-  await database().query.execute(sql`create trigger broken before insert on deliveries execute function refuse()`);
-  return { repair: () => database().query.execute(sql`drop trigger broken on deliveries`) };
+  await run(`create trigger broken before insert on ${table} execute function refuse()`);
+  return { repair: () => run(`drop trigger broken on ${table}`) };
 }

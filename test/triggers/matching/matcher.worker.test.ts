@@ -4,7 +4,7 @@ import { HOUR, later } from '../../../src/kernel/clock.ts';
 import { matcherCursors, triggerMatches } from '../../../src/triggers/matching/table.ts';
 import { triggerActions, triggerChanges, triggerConditions, triggers } from '../../../src/triggers/rules/table.ts';
 import { database } from '../../support/database.ts';
-import { breakDeliveries, NOW, newChain, newMatcher, noteChange, openTransaction } from './chain-fixture.ts';
+import { breakInserts, NOW, newChain, newMatcher, noteChange, openTransaction } from './chain-fixture.ts';
 
 describe('a matcher', () => {
   it('makes of a confirmed event one match and one delivery for each action, and announces them.', async () => {
@@ -97,7 +97,7 @@ describe('a matcher', () => {
     const trigger = await chain.addTrigger();
     const { matcher, drain, enqueued } = newMatcher(chain.chainId);
     await chain.feed('confirm', 'a');
-    const { repair } = await breakDeliveries();
+    const { repair } = await breakInserts('deliveries');
     await expect(matcher.step()).rejects.toThrow();
     await repair();
     expect([await chain.matches([trigger]), await chain.cursor(), enqueued]).toEqual([[], undefined, []]);
@@ -220,12 +220,17 @@ describe('the rules of a matcher', () => {
     const other = newChain();
     for (let count = 0; count < 5; count += 1) await chain.addTrigger();
     await other.addTrigger();
+    const everywhere = await other.addTrigger({ chainId: null });
     for (const triggersAtATime of [1, 2, 5, 6]) {
       const { drain, matcher } = newMatcher(chain.chainId, { triggers: triggersAtATime });
       await chain.feed('event', `${triggersAtATime}`);
       await drain();
-      expect(matcher.status().rules).toBe(5);
+      expect(matcher.status().rules).toBe(6);
     }
+    await chain.feed('confirm', 'a');
+    await newMatcher(chain.chainId).drain();
+    expect(await chain.matches([everywhere])).toContain('0 a 0 fire');
+    await database().query.delete(triggers).where(eq(triggers.id, everywhere));
   });
 
   it('are read anew after an hour, should a change ever go unnoticed.', async () => {

@@ -4,7 +4,7 @@ import { deliveries } from '../../../src/triggers/deliveries/table.ts';
 import { commitOutcome } from '../../../src/triggers/matching/outcome/store.ts';
 import { triggerActions, triggers } from '../../../src/triggers/rules/table.ts';
 import { database } from '../../support/database.ts';
-import { NOW, newChain, newMatcher, openTransaction } from './chain-fixture.ts';
+import { NOW, newChain, newMatcher, openTransaction, untilBlocked } from './chain-fixture.ts';
 
 type Chain = ReturnType<typeof newChain>;
 
@@ -33,10 +33,10 @@ describe('a commit', () => {
     await chain.feed('confirm', 'a');
     const [going, there] = [await chain.addTrigger(), await chain.addTrigger()];
     const deletion = await openTransaction((tx) => tx.delete(triggers).where(eq(triggers.id, going)));
-    const [commit] = await Promise.all([
-      commitOutcome(database(), outcomeOf(chain, [going, there])),
-      deletion.commit(),
-    ]);
+    const committing = commitOutcome(database(), outcomeOf(chain, [going, there]));
+    await untilBlocked();
+    await deletion.commit();
+    const commit = await committing;
     expect(commit).toMatchObject({ committed: true, deliveryIds: [expect.any(String)] });
     expect(await chain.matches([going, there])).toEqual(['1 a 0 fire']);
   });
@@ -48,8 +48,10 @@ describe('a commit', () => {
     const deletion = await openTransaction((tx) =>
       tx.delete(triggerActions).where(eq(triggerActions.triggerId, trigger)),
     );
-    const [commit] = await Promise.all([commitOutcome(database(), outcomeOf(chain, [trigger])), deletion.commit()]);
-    expect(commit).toEqual({ committed: true, deliveryIds: [] });
+    const committing = commitOutcome(database(), outcomeOf(chain, [trigger]));
+    await untilBlocked();
+    await deletion.commit();
+    expect(await committing).toEqual({ committed: true, deliveryIds: [] });
     expect(await chain.matches([trigger])).toEqual(['0 a 0 fire']);
   });
 
@@ -64,6 +66,7 @@ describe('a commit', () => {
       deliveryIds: [],
     });
     await expect(commitOutcome(database(), outcome)).resolves.toEqual({ committed: false });
+    await expect(commitOutcome(database(), { ...outcome, from: 0 })).resolves.toEqual({ committed: false });
     expect([await chain.matches([trigger]), await chain.cursor()]).toEqual([[], 1]);
   });
 
@@ -105,7 +108,7 @@ describe('a retraction', () => {
   }
 
   it('cancels a delivery that was never attempted, and the receiver hears nothing.', async () => {
-    const { after, retraction, matches, enqueued } = await retractedWhile({});
+    const { after, retraction, matches, enqueued } = await retractedWhile({ attempts: 0 });
     expect(after).toMatchObject({ status: 'cancelled', cancelledAt: NOW, completedAt: NOW });
     expect([retraction, matches, enqueued]).toEqual([undefined, ['0 a 0 fire'], []]);
   });
@@ -193,7 +196,10 @@ describe('a retraction', () => {
       tx.delete(triggerActions).where(eq(triggerActions.id, first?.actionId ?? 0)),
     );
     await chain.feed('retract', 'a');
-    await Promise.all([drain(), deletion.commit()]);
+    const draining = drain();
+    await untilBlocked();
+    await deletion.commit();
+    await draining;
     expect((await chain.deliveriesOf(trigger)).map(({ kind, retracts }) => [kind, retracts])).toEqual([
       ['fire', null],
       ['retraction', second?.id],
