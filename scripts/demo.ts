@@ -78,9 +78,14 @@ async function awaitSettled(api: Api, triggers: readonly Trigger[], count: numbe
 /** What a receiver does: checks the signature, then reads the event. Throws if either is not as expected. */
 function check({ path, headers, body }: Arrival, expected: { trigger: Trigger; transaction: string }): void {
   if (path !== expected.trigger.path) throw new Error(`arrived at ${path} instead of ${expected.trigger.path}`);
-  const event = new Webhook(expected.trigger.secret).verify(body, headers as Record<string, string>) as Record<string, unknown>;
+  const event = new Webhook(expected.trigger.secret).verify(body, headers as Record<string, string>) as Record<
+    string,
+    unknown
+  >;
   if (event['transaction_hash'] !== expected.transaction) throw new Error(`another transaction arrived: ${body}`);
-  say(`  ${path}: ${event['event_type']} of agent ${event['agent_id']}${'score' in event ? `, score ${event['score']}` : ''}`);
+  say(
+    `  ${path}: ${event['event_type']} of agent ${event['agent_id']}${'score' in event ? `, score ${event['score']}` : ''}`,
+  );
   say(`    block ${event['block_number']}, transaction ${event['transaction_hash']}`);
   say(`    delivery ${headers['webhook-id']}, signature verified`);
 }
@@ -121,7 +126,8 @@ async function main(): Promise<void> {
     await awaitConfirmed(api, [minted, bad, good], until);
     const ids = await awaitSettled(api, [mints, badScores], 2, until);
     const arrivals = receiver.arrivals.toSorted((a, b) => b.path.localeCompare(a.path));
-    if (arrivals.length !== 2 || ids.length !== 2) throw new Error(`${arrivals.length} deliveries arrived instead of 2`);
+    if (arrivals.length !== 2 || ids.length !== 2)
+      throw new Error(`${arrivals.length} deliveries arrived instead of 2`);
     say('arrived:');
     const [first, second] = arrivals;
     if (first) check(first, { trigger: mints, transaction: minted });

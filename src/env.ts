@@ -31,7 +31,10 @@ const keyRing = z.string().transform((text, issues): KeyRing => {
     const [, id, encoded] = /^([\w-]+):([A-Za-z0-9+/]+=*)$/.exec(entry.trim()) ?? [];
     const key = encoded && fromBase64(encoded);
     if (!id || !key || key.length !== 32) {
-      issues.addIssue({ code: 'custom', message: 'must be id:base64 of 32 bytes, comma-separated, the current key first' });
+      issues.addIssue({
+        code: 'custom',
+        message: 'must be id:base64 of 32 bytes, comma-separated, the current key first',
+      });
       return z.NEVER;
     }
     keys.set(id, key);
@@ -40,7 +43,12 @@ const keyRing = z.string().transform((text, issues): KeyRing => {
   return { current, keys };
 });
 
-const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
 const origin = z.url().transform((text) => text.replace(/\/+$/, ''));
 const positive = z.coerce.number().int().positive();
 

@@ -17,7 +17,10 @@ export function emission(registry: Registry, eventName: string, args: Record<str
   return {
     registry,
     topics: encodeEventTopics({ abi: [event], args }).filter((topic): topic is Hex => typeof topic === 'string'),
-    data: encodeAbiParameters(plain, plain.map((input) => args[input.name ?? ''])),
+    data: encodeAbiParameters(
+      plain,
+      plain.map((input) => args[input.name ?? '']),
+    ),
   };
 }
 

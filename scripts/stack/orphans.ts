@@ -50,23 +50,43 @@ export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 
 export const isAlive = (pid: number): boolean => sendSignal(pid, 0);
 
+/** Every mark that a running process carries. */
+export async function ownersRunning(): Promise<Set<string>> {
+  return new Set((await markedProcesses()).map(({ owner }) => owner));
+}
+
+async function processesOwnedBy(owner: string): Promise<number[]> {
+  return (await markedProcesses()).filter((found) => found.owner === owner).map(({ pid }) => pid);
+}
+
 /**
  * The mark is looked for in the environment a process was started with rather than in a list of recorded pids: it
  * also finds what was started a moment before the supervisor was killed, and can never match a pid used anew.
  */
-async function processesOwnedBy(owner: string): Promise<number[]> {
-  const mark = `${OWNER_VARIABLE}=${owner}`;
-  if (process.platform !== 'linux') {
-    const { stdout } = await ask('ps', ['-axEww', '-o', 'pid=,command='], { maxBuffer: 64 << 20 });
-    const lines = stdout.split('\n').filter((line) => `${line} `.includes(`${mark} `));
-    return lines.map((line) => Number.parseInt(line, 10)).filter((pid) => pid !== process.pid);
-  }
-  const pids = (await readdir('/proc')).map(Number).filter((pid) => Number.isInteger(pid) && pid !== process.pid);
-  const marked = await Promise.all(
-    pids.map(async (pid) => {
-      const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-      return environment.split('\0').includes(mark);
-    }),
-  );
-  return pids.filter((_, index) => marked[index]);
+async function markedProcesses(): Promise<Array<{ pid: number; owner: string }>> {
+  const found = process.platform === 'linux' ? await environmentsFromProc() : await environmentsFromPs();
+  return found.flatMap(({ pid, words }) => {
+    const mark = words.find((word) => word.startsWith(`${OWNER_VARIABLE}=`));
+    return mark === undefined || pid === process.pid ? [] : [{ pid, owner: mark.slice(OWNER_VARIABLE.length + 1) }];
+  });
+}
+
+interface Environment {
+  pid: number;
+  words: string[];
+}
+
+async function environmentsFromProc(): Promise<Environment[]> {
+  const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
+  const read = async (pid: number) => {
+    const text = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    return { pid, words: text.split('\0') };
+  };
+  return Promise.all(pids.map(read));
+}
+
+/** Separates by spaces, so that a data folder with a space in its path is not recognised here. */
+async function environmentsFromPs(): Promise<Environment[]> {
+  const { stdout } = await ask('ps', ['-axEww', '-o', 'pid=,command='], { maxBuffer: 64 << 20 });
+  return stdout.split('\n').map((line) => ({ pid: Number.parseInt(line, 10), words: line.split(' ') }));
 }

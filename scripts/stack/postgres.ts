@@ -1,6 +1,5 @@
-import { access, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +8,7 @@ import { commandLineOf, isAlive, sendSignal, waitUntilGone } from './orphans.ts'
 import { freePort } from './ports.ts';
 import { type Account, as, give, postgresAccount } from './postgres-user.ts';
 import { type Child, type Exit, readyOrDead, run, startChild } from './process.ts';
+import { makeTemporaryFolder, sweepAbandoned } from './throw-away.ts';
 
 const NAME = 'weir';
 
@@ -72,7 +72,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
 /** A cluster in a temporary folder that is gone after `stop`. */
 export async function startThrowAwayPostgres(): Promise<Postgres> {
-  const home = await realpath(await mkdtemp(join(tmpdir(), 'weir-postgres-')));
+  await sweepAbandoned();
+  const home = await makeTemporaryFolder('postgres');
   const account = await postgresAccount();
   if (account) await give(home, account);
   const remove = () => rm(home, { recursive: true, force: true });

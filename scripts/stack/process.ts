@@ -6,6 +6,9 @@ import type { Readable } from 'node:stream';
 /** Environment variable every child carries, so that a later run can recognise what an earlier one left behind. */
 export const OWNER_VARIABLE = 'WEIR_STACK';
 
+/** The mark of what belongs to no data folder and so ends with the process that made it. */
+export const throwAwayOwner = (pid: number): string => `pid:${pid}`;
+
 const TAIL_LINES = 40;
 
 export interface ChildOptions {
@@ -42,8 +45,8 @@ export interface Child {
  * ends the parts in order, and what a part has started itself can be ended with it.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { name, command, args, cwd, uid, gid, owner, onLine } = options;
-  const env = { ...(options.env ?? process.env), ...(owner === undefined ? {} : { [OWNER_VARIABLE]: owner }) };
+  const { name, command, args, cwd, uid, gid, owner = throwAwayOwner(process.pid), onLine } = options;
+  const env = { ...(options.env ?? process.env), [OWNER_VARIABLE]: owner };
   const handle = spawn(command, args, { cwd, env, uid, gid, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise<Exit>((resolve) => handle.once('exit', (code, signal) => resolve({ code, signal })));
   const closed = new Promise<Exit>((resolve) => handle.once('close', (code, signal) => resolve({ code, signal })));

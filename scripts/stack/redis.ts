@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startInProcessRedis } from './redis/in-process.ts';
 import { connectRedis, findRedisServer, startRedisServer } from './redis/real.ts';
 import type { RedisBackend } from './redis/reply.ts';
 import { restHandler } from './redis/rest.ts';
+import { makeTemporaryFolder } from './throw-away.ts';
 
 export interface RedisOptions {
   /** 0, the default, takes any free port. */
@@ -65,7 +64,7 @@ async function openBackend({ dir, redisUrl, engine, owner }: RedisOptions): Prom
     return startInProcessRedis(dir);
   }
   if (dir !== undefined) return startRedisServer(program, dir, owner);
-  const temporary = await mkdtemp(join(tmpdir(), 'weir-redis-'));
+  const temporary = await makeTemporaryFolder('redis');
   const backend = await startRedisServer(program, temporary, owner);
   return { ...backend, stop: () => backend.stop().finally(() => rm(temporary, { recursive: true, force: true })) };
 }

@@ -9,7 +9,7 @@ export interface Part {
 }
 
 /** Thrown out of a start that came too late. */
-export class Stopping extends Error {}
+class Stopping extends Error {}
 
 /**
  * Keeps the parts together: when one cannot be started or ends by itself, or when it is asked to, everything that

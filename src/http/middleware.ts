@@ -58,7 +58,14 @@ export const withDefaultHeaders = (): MiddlewareHandler<AppEnv> =>
 export const withSecurityHeaders = (): MiddlewareHandler<AppEnv> =>
   secureHeaders({ strictTransportSecurity: 'max-age=31536000; includeSubDomains', referrerPolicy: 'no-referrer' });
 
-const EXPOSED = ['X-Request-Id', 'Retry-After', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'X-RateLimit-Window'];
+const EXPOSED = [
+  'X-Request-Id',
+  'Retry-After',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'X-RateLimit-Window',
+];
 
 /** CORS for the origins the operator lists. Credentials are bearer tokens, so cookies are never allowed along. */
 export const withCors = (allowedOrigins: readonly string[]): MiddlewareHandler<AppEnv> =>

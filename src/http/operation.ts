@@ -51,8 +51,10 @@ export interface Input<O extends Operation> {
   body: Parsed<O['body']>;
 }
 
-/** What a handler answers with: the JSON body of the documented success, or nothing for a 204. */
-export type Output<O extends Operation> = O['success'] extends { schema: infer S extends z.ZodType } ? z.input<S> : void;
+/** What a handler answers with: the JSON body of the documented success; for a 204 nobody looks at it. */
+export type Output<O extends Operation> = O['success'] extends { schema: infer S extends z.ZodType }
+  ? z.input<S>
+  : unknown;
 
 /** Declares an operation; exists so that its literal types are kept. */
 export const operation = <const O extends Operation>(entry: O): O => entry;

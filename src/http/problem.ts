@@ -22,7 +22,8 @@ function asAppError(error: Error): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof HTTPException) {
     const code = BY_STATUS.get(error.status);
-    if (code) return new AppError(code, code === 'bad_request' ? 'The request body is not valid JSON' : ERRORS[code].title);
+    if (code)
+      return new AppError(code, code === 'bad_request' ? 'The request body is not valid JSON' : ERRORS[code].title);
   }
   return new AppError('internal_error', 'Something failed on our side. The request id identifies it in our logs.');
 }

@@ -9,7 +9,10 @@ export const isStorable = (text: string) => text.isWellFormed() && !text.include
 export function text(min: number, max: number) {
   return z
     .string()
-    .refine((value) => [...value].length >= min, { error: `must have at least ${min} character${min === 1 ? '' : 's'}`, abort: true })
+    .refine((value) => [...value].length >= min, {
+      error: `must have at least ${min} character${min === 1 ? '' : 's'}`,
+      abort: true,
+    })
     .refine((value) => value.length <= 2 * max && [...value].length <= max, `must have at most ${max} characters`)
     .refine(isStorable, 'must be well-formed Unicode without NUL')
     .meta({ minLength: min, maxLength: max });

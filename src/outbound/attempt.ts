@@ -33,7 +33,8 @@ export const RETRY_SCHEDULE: readonly number[] = [
 
 export const MAX_ATTEMPTS = RETRY_SCHEDULE.length + 1;
 
-/** Longest wait that a receiver can ask for. */
+/** Shortest and longest wait that a receiver can ask for: one that says 0 would use up its attempts within a second. */
+const MIN_RETRY_AFTER_MS = 1 * SECOND;
 const MAX_RETRY_AFTER_MS = DAY;
 
 const GONE = 410;
@@ -66,14 +67,16 @@ export function judge(result: OutboundResult, isExpected: (status: number) => bo
   return { outcome: 'retryable', response, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** Milliseconds that a `Retry-After` field asks for (seconds or an HTTP date, RFC 9110 §10.2.3), kept between 0 and 24 h. */
+/** Milliseconds that a `Retry-After` field asks for (seconds or an HTTP date, RFC 9110 §10.2.3), kept between 1 s and 24 h. */
 export function parseRetryAfter(field: string | null, now: Date): number | undefined {
   if (field === null) return undefined;
   const text = field.trim();
   const asked = /^\d+$/.test(text) ? Number(text) * SECOND : Date.parse(text) - now.getTime();
   // `Date.parse` also reads much that is no date of HTTP, such as "-5": every form of those begins with a weekday.
   const isMeant = /^\d+$/.test(text) || /^[A-Z][a-z]{2,8},? .*\d/.test(text);
-  return isMeant && !Number.isNaN(asked) ? Math.min(Math.max(asked, 0), MAX_RETRY_AFTER_MS) : undefined;
+  return isMeant && !Number.isNaN(asked)
+    ? Math.min(Math.max(asked, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS)
+    : undefined;
 }
 
 /** Where a delivery stands after an attempt. */

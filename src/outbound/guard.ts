@@ -15,7 +15,7 @@ export type UrlCheck =
   { ok: true; url: URL; listed: boolean } | { ok: false; reason: string };
 
 /** Longest accepted address, in characters. */
-export const MAX_URL_LENGTH = 2048;
+const MAX_URL_LENGTH = 2048;
 
 /**
  * Ports a public host may be called on. A webhook receiver has no need for others, and they are where mail servers,

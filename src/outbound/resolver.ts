@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type Clock, later, SECOND } from '../kernel/clock.ts';
 import { readStart } from './body.ts';
 
-export type Resolution =
+type Resolution =
   | { kind: 'addresses'; addresses: readonly string[] }
   /** The name has no address, or the resolver did not say: nothing was learnt, so nothing may be sent. */
   | { kind: 'failed'; reason: string };

@@ -13,7 +13,7 @@ interface Sinks {
   error: Sink;
 }
 
-/* biome-ignore lint/suspicious/noConsole: this is the one place where a line leaves the Worker; the platform collects the console. */
+/** The one place where a line leaves the Worker: the platform collects the console. */
 const platform = console;
 
 /** A logger that writes to the platform's log. `JSON.stringify` escapes line breaks, so a value cannot forge a line. */

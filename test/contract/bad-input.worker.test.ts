@@ -19,7 +19,13 @@ const SAMPLES: Record<string, object> = {
     ...{ is_stateful: false, match_all: false, confirmations: 0 },
   },
   updateTrigger: { name: 'T' },
-  createCondition: { condition_type: 'event', field: 'event_type', operator: 'equals', value: 'Registered', config: {} },
+  createCondition: {
+    condition_type: 'event',
+    field: 'event_type',
+    operator: 'equals',
+    value: 'Registered',
+    config: {},
+  },
   updateCondition: { value: 'Registered' },
   createAction: { action_type: 'rest', priority: 1, config: { method: 'POST', url: 'https://example.com/' } },
   updateAction: { priority: 2 },
@@ -59,16 +65,19 @@ describe.each(withBody.map((op) => [op.id, op] as const))('the body of %s', (id,
     expect(sample).toBeDefined();
   });
 
-  it.each(Object.entries(schema.properties ?? {}))('is refused when %s is wrong, and nothing is written', async (field, shape) => {
-    const before = await rowCounts();
-    for (const value of wrongValues(shape)) {
-      const { status, body } = await send({ ...sample, [field]: value });
-      expect({ value, status, body }).toMatchObject({ status: 400, body: { error: 'validation_failed' } });
-      const paths = (body as Refusal).details.map(({ path }) => path.split('.')[0]);
-      expect(paths).toContain(field);
-    }
-    expect(await rowCounts()).toEqual(before);
-  });
+  it.each(Object.entries(schema.properties ?? {}))(
+    'is refused when %s is wrong, and nothing is written',
+    async (field, shape) => {
+      const before = await rowCounts();
+      for (const value of wrongValues(shape)) {
+        const { status, body } = await send({ ...sample, [field]: value });
+        expect({ value, status, body }).toMatchObject({ status: 400, body: { error: 'validation_failed' } });
+        const paths = (body as Refusal).details.map(({ path }) => path.split('.')[0]);
+        expect(paths).toContain(field);
+      }
+      expect(await rowCounts()).toEqual(before);
+    },
+  );
 
   it.each(schema.required ?? [])('is refused without %s', async (field) => {
     const { [field as never]: _, ...rest } = sample ?? {};
@@ -88,7 +97,10 @@ describe.each(withBody.map((op) => [op.id, op] as const))('the body of %s', (id,
   it('is refused when it is no object or no JSON', async () => {
     for (const body of ['[]', '"text"', 'null', '7', '', '{', '{"a":}', '\u0000']) {
       const { status, body: answer } = await send(body);
-      expect({ body, status, answer }).toMatchObject({ status: 400, answer: { error: /validation_failed|bad_request/ } });
+      expect({ body, status, answer }).toMatchObject({
+        status: 400,
+        answer: { error: /validation_failed|bad_request/ },
+      });
     }
   });
 

@@ -59,7 +59,9 @@ describe('/openapi.json', () => {
   });
 
   it('refers only to components that it holds', () => {
-    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
+    const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
+      ([, name]) => name,
+    );
     expect(references.length).toBeGreaterThan(0);
     expect(Object.keys(document.components.schemas)).toEqual(expect.arrayContaining(references));
   });
@@ -88,7 +90,11 @@ describe('/docs', () => {
   });
 
   it('serves the files of the page and no others', async () => {
-    for (const [file, type] of [['swagger-ui.css', 'text/css'], ['swagger-ui-bundle.js', 'text/javascript'], ['start.js', 'text/javascript']]) {
+    for (const [file, type] of [
+      ['swagger-ui.css', 'text/css'],
+      ['swagger-ui-bundle.js', 'text/javascript'],
+      ['start.js', 'text/javascript'],
+    ]) {
       const answer = await call('GET', `/docs/${file}`);
       expect(answer.status).toBe(200);
       expect(answer.headers.get('Content-Type')).toContain(type);

@@ -25,7 +25,8 @@ const BY_TYPE: Record<string, unknown[]> = {
 function wrongLengths({ minLength, maxLength }: Schema): unknown[] {
   const texts: unknown[] = [];
   if (minLength !== undefined && minLength > 0) texts.push('a'.repeat(minLength - 1));
-  if (maxLength !== undefined) texts.push('a'.repeat(maxLength + 1), 'é'.repeat(maxLength + 1), '😀'.repeat(maxLength + 1));
+  if (maxLength !== undefined)
+    texts.push('a'.repeat(maxLength + 1), 'é'.repeat(maxLength + 1), '😀'.repeat(maxLength + 1));
   return texts;
 }
 
@@ -44,7 +45,8 @@ export function wrongValues(schema: Schema): unknown[] {
     if (kind.maximum !== undefined) wrong.push(kind.maximum + 1);
     if (kind.enum || kind.const !== undefined) wrong.push('not one of them', '');
     if (kind.format !== undefined && kind.format !== 'password') wrong.push('not of this format');
-    if (kind.type === 'string' && !kind.enum && !kind.format && !kind.pattern) wrong.push('a\0b'.padEnd(kind.minLength ?? 0, 'c'), '\ud800'.padEnd(kind.minLength ?? 0, 'c'));
+    if (kind.type === 'string' && !kind.enum && !kind.format && !kind.pattern)
+      wrong.push('a\0b'.padEnd(kind.minLength ?? 0, 'c'), '\ud800'.padEnd(kind.minLength ?? 0, 'c'));
   }
   return wrong;
 }

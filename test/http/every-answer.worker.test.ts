@@ -8,10 +8,13 @@ import { call, newTrigger, signUp } from '../support/api.ts';
 const UUID = /^[0-9a-f-]{36}$/;
 
 describe('every answer', () => {
-  it.each(['/api/v1/health', '/api/v1/triggers', '/nowhere', '/openapi.json'])('of %s carries a request id', async (path) => {
-    const answer = await call('GET', path);
-    expect(answer.headers.get('X-Request-Id')).toMatch(UUID);
-  });
+  it.each(['/api/v1/health', '/api/v1/triggers', '/nowhere', '/openapi.json'])(
+    'of %s carries a request id',
+    async (path) => {
+      const answer = await call('GET', path);
+      expect(answer.headers.get('X-Request-Id')).toMatch(UUID);
+    },
+  );
 
   it('takes over a request id that is well-formed, and no other', async () => {
     const given = await call('GET', '/api/v1/health', { headers: { 'X-Request-Id': 'trace-0123_abc' } });
@@ -22,14 +25,17 @@ describe('every answer', () => {
     }
   });
 
-  it.each(['/api/v1/health', '/api/v1/triggers', '/nowhere', '/docs'])('of %s carries security headers', async (path) => {
-    const { headers } = await call('GET', path);
-    expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
-    expect(headers.get('X-Frame-Options')).toBe('SAMEORIGIN');
-    expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000; includeSubDomains');
-    expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'");
-    expect(headers.get('Referrer-Policy')).toBe('no-referrer');
-  });
+  it.each(['/api/v1/health', '/api/v1/triggers', '/nowhere', '/docs'])(
+    'of %s carries security headers',
+    async (path) => {
+      const { headers } = await call('GET', path);
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+      expect(headers.get('X-Frame-Options')).toBe('SAMEORIGIN');
+      expect(headers.get('Strict-Transport-Security')).toBe('max-age=31536000; includeSubDomains');
+      expect(headers.get('Content-Security-Policy')).toContain("default-src 'none'");
+      expect(headers.get('Referrer-Policy')).toBe('no-referrer');
+    },
+  );
 
   it('is not kept by caches unless it says so', async () => {
     expect((await call('GET', '/api/v1/health')).headers.get('Cache-Control')).toBe('no-store');
@@ -126,7 +132,8 @@ describe('the log', () => {
   });
 
   it('tells of an unknown failure what the answer keeps to itself', async () => {
-    const broken = () => Promise.reject(new Error('connection to 10.0.0.5 with password hunter2 failed\nparams: hunter3'));
+    const broken = () =>
+      Promise.reject(new Error('connection to 10.0.0.5 with password hunter2 failed\nparams: hunter3'));
     const { app, lines } = observed({ roleIn: broken });
     const person = await signUp();
     const trigger = await newTrigger(person);

@@ -13,8 +13,18 @@ const refused = { code: 'unauthorized', message: 'The access token is missing, i
 /** A token that is right but for what a test changes. */
 function forge(header: Record<string, unknown> = {}, claims: Record<string, unknown> = {}, secret = settings.secret) {
   const now = NOW.getTime() / 1_000;
-  const payload = { sub: 'u1', sid: 's1', username: 'ann', iss: settings.issuer, aud: settings.issuer, iat: now, exp: now + 3_600 };
-  return new SignJWT({ ...payload, ...claims }).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', ...header }).sign(secret);
+  const payload = {
+    sub: 'u1',
+    sid: 's1',
+    username: 'ann',
+    iss: settings.issuer,
+    aud: settings.issuer,
+    iat: now,
+    exp: now + 3_600,
+  };
+  return new SignJWT({ ...payload, ...claims })
+    .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', ...header })
+    .sign(secret);
 }
 
 describe('access tokens', () => {
@@ -52,7 +62,10 @@ describe('access tokens', () => {
     ['an empty signature', async () => (await forge()).replace(/[^.]+$/, '')],
     ['a blank behind it', async () => `${await forge()} `],
     ['padding behind it', async () => `${await forge()}=`],
-    ['a changed payload', async () => (await forge()).replace(/\.[^.]+\./, `.${btoa('{"sub":"u2"}').replaceAll('=', '')}.`)],
+    [
+      'a changed payload',
+      async () => (await forge()).replace(/\.[^.]+\./, `.${btoa('{"sub":"u2"}').replaceAll('=', '')}.`),
+    ],
     ['nothing', () => ''],
   ])('are refused with %s', async (_, make) => {
     await expect(verify(await make())).rejects.toMatchObject(refused);

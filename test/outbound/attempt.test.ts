@@ -65,14 +65,14 @@ describe('an answer', () => {
 
 describe('Retry-After', () => {
   it.each<[string, number]>([
-    ['0', 0],
+    ['0', 1_000],
     ['7', 7_000],
     [' 7 ', 7_000],
     ['999999999', DAY],
     ['9'.repeat(400), DAY],
     ['Thu, 01 Jan 2026 00:01:00 GMT', 60_000],
     ['Thursday, 01-Jan-26 00:01:00 GMT', 60_000],
-    ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
+    ['Wed, 31 Dec 2025 23:00:00 GMT', 1_000],
     ['Fri, 01 Jan 2027 00:00:00 GMT', DAY],
   ])('of %j waits %d ms', (field, wait) => expect(parseRetryAfter(field, now)).toBe(wait));
 

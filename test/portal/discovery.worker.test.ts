@@ -45,14 +45,19 @@ describe(PATH, () => {
 
   it('lists the chains that are watched', async () => {
     const deps = appDeps(env);
-    const chains = CHAINS.filter(({ id }) => id === 84_532).map((chain) => ({ ...chain, rpcUrls: ['https://rpc.test/key'] }));
+    const chains = CHAINS.filter(({ id }) => id === 84_532).map((chain) => ({
+      ...chain,
+      rpcUrls: ['https://rpc.test/key'],
+    }));
     const answer = await createApp({ ...deps, config: { ...deps.config, chains } }).request(PATH, {}, env);
     const text = await answer.text();
     expect(JSON.parse(text)).toMatchObject({
       capabilities: {
         push_layer: {
           enabled: true,
-          supported_chains: [{ chain_id: 84_532, name: 'Base Sepolia', registries: ['identity', 'reputation', 'validation'] }],
+          supported_chains: [
+            { chain_id: 84_532, name: 'Base Sepolia', registries: ['identity', 'reputation', 'validation'] },
+          ],
         },
       },
     });
@@ -71,7 +76,10 @@ describe('/.well-known/agent-card.json', () => {
     const answer = await call('GET', '/.well-known/agent-card.json');
     expect(answer).toMatchObject({
       status: 200,
-      body: { supportedInterfaces: [{ url: 'https://weir.test/api/v1', protocolBinding: 'HTTP+JSON' }], skills: [{ id: 'triggers' }] },
+      body: {
+        supportedInterfaces: [{ url: 'https://weir.test/api/v1', protocolBinding: 'HTTP+JSON' }],
+        skills: [{ id: 'triggers' }],
+      },
     });
   });
 });

@@ -31,7 +31,11 @@ export async function call(method: string, path: string, { token, body, headers 
   const response = await exports.default.fetch(request);
   const text = await response.text();
   const json = (response.headers.get('Content-Type') ?? '').includes('json');
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : json ? JSON.parse(text) : text };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : json ? JSON.parse(text) : text,
+  };
 }
 
 /** The body of a call that must succeed. */
@@ -70,7 +74,13 @@ export async function signUp(): Promise<Person> {
     call('GET', '/api/v1/organizations', { token: session.token }),
   );
   const personal = list.data[0]?.organization.id ?? '';
-  return { ...account, token: session.token, refreshToken: session.refresh_token, id: session.user.id, personalOrganizationId: personal };
+  return {
+    ...account,
+    token: session.token,
+    refreshToken: session.refresh_token,
+    id: session.user.id,
+    personalOrganizationId: personal,
+  };
 }
 
 interface WithId<T> {
@@ -88,13 +98,19 @@ export const MINTED = { condition_type: 'event', field: 'event_type', operator: 
 
 export async function newCondition(person: Person, triggerId: string, fields: object = {}): Promise<number> {
   const path = `/api/v1/triggers/${triggerId}/conditions`;
-  const made = await expectOk<WithId<number>>(201, call('POST', path, { token: person.token, body: { ...MINTED, ...fields } }));
+  const made = await expectOk<WithId<number>>(
+    201,
+    call('POST', path, { token: person.token, body: { ...MINTED, ...fields } }),
+  );
   return made.data.id;
 }
 
 export async function newAction(person: Person, triggerId: string, config: object, fields: object = {}) {
   const path = `/api/v1/triggers/${triggerId}/actions`;
   const body = { action_type: 'rest', config, ...fields };
-  const made = await expectOk<{ data: { id: number; signing_secret: string } }>(201, call('POST', path, { token: person.token, body }));
+  const made = await expectOk<{ data: { id: number; signing_secret: string } }>(
+    201,
+    call('POST', path, { token: person.token, body }),
+  );
   return made.data;
 }

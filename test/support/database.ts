@@ -7,7 +7,9 @@ import { configOf } from '../../src/env.ts';
 /** The test file's own database, as the Worker sees it. */
 export const database = (): Database => connect(configOf(env).database);
 
-const TABLE_NAMES = Object.values(tables).map((table) => (table as unknown as { [key: symbol]: string })[Symbol.for('drizzle:Name')]);
+const TABLE_NAMES = Object.values(tables).map(
+  (table) => (table as unknown as { [key: symbol]: string })[Symbol.for('drizzle:Name')],
+);
 
 /** How many rows each table holds: what "nothing was written" is checked by. */
 export async function rowCounts(): Promise<Record<string, number>> {

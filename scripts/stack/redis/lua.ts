@@ -3,7 +3,7 @@ import { RedisError, type Reply } from './reply.ts';
 import { sha1 } from './shebang.ts';
 
 /** Calls a command for a script; what it throws, the script sees as an error. */
-export type ScriptCall = (command: string[]) => Reply;
+type ScriptCall = (command: string[]) => Reply;
 
 export interface Lua {
   /** @throws RedisError */

@@ -1,8 +1,8 @@
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { describeExit, readyOrDead, run, startChild } from '../process.ts';
+import { makeTemporaryFolder } from '../throw-away.ts';
 import { type Outcome, type RedisBackend, RedisError, type Reply } from './reply.ts';
 import { sha1, withoutUpstashFlag } from './shebang.ts';
 
@@ -29,7 +29,7 @@ export async function startRedisServer(program: string, dir: string, owner: stri
   await mkdir(dir, { recursive: true });
   const inside = join(dir, 'redis.sock');
   const fits = Buffer.byteLength(inside) <= MAX_SOCKET_PATH;
-  const outside = fits ? undefined : await mkdtemp(join(tmpdir(), 'weir-redis-'));
+  const outside = fits ? undefined : await makeTemporaryFolder('socket');
   const socket = outside === undefined ? inside : join(outside, 'redis.sock');
   await endLeftover(socket);
 

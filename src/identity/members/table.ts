@@ -17,5 +17,8 @@ export const members = pgTable(
     role: text('role').$type<Role>().notNull(),
     createdAt: moment('created_at').notNull(),
   },
-  (t) => [unique('members_organization_user_key').on(t.organizationId, t.userId), index('members_user_idx').on(t.userId)],
+  (t) => [
+    unique('members_organization_user_key').on(t.organizationId, t.userId),
+    index('members_user_idx').on(t.userId),
+  ],
 );

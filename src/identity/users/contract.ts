@@ -6,7 +6,10 @@ const username = line(3, 50)
   .refine((value) => value === value.trim(), 'must not begin or end with a blank')
   .meta({ description: 'Unique regardless of case', examples: ['john_doe'] });
 
-const email = z.email().max(254).meta({ description: 'Unique regardless of case', examples: ['john@example.com'] });
+const email = z
+  .email()
+  .max(254)
+  .meta({ description: 'Unique regardless of case', examples: ['john@example.com'] });
 
 /** 100 characters are at most 400 bytes, well within what is hashed. */
 const password = text(8, 100).meta({ format: 'password' });

@@ -27,7 +27,6 @@ export async function markLogin(db: Executor, userId: string, now: Date): Promis
   await db.update(users).set({ lastLoginAt: now }).where(eq(users.id, userId));
 }
 
-
 export type RefreshTokenRow = typeof refreshTokens.$inferInsert;
 
 export async function insertRefreshToken(db: Executor, row: RefreshTokenRow): Promise<void> {

@@ -49,9 +49,7 @@ const agentCard = z
     capabilities: z.object({ streaming: z.boolean(), pushNotifications: z.boolean() }),
     defaultInputModes: z.array(z.string()),
     defaultOutputModes: z.array(z.string()),
-    skills: z.array(
-      z.object({ id: z.string(), name: z.string(), description: z.string(), tags: z.array(z.string()) }),
-    ),
+    skills: z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), tags: z.array(z.string()) })),
   })
   .meta({ id: 'AgentCard' });
 

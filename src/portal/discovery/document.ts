@@ -64,7 +64,8 @@ export const agentCardOf = ({ baseUrl, contact }: Deployment) => ({
     {
       id: 'triggers',
       name: 'Act on ERC-8004 events',
-      description: 'Watches the identity, reputation and validation registries and calls an address when conditions hold',
+      description:
+        'Watches the identity, reputation and validation registries and calls an address when conditions hold',
       tags: ['erc-8004', 'triggers', 'webhooks'],
     },
   ],

@@ -16,7 +16,12 @@ export const getDocs = operation({
   id: 'getDocs',
   path: '/docs',
   summary: 'The reference as a page',
-  success: { status: 200, description: 'A page that loads nothing from other hosts', schema: z.string(), contentType: 'text/html' },
+  success: {
+    status: 200,
+    description: 'A page that loads nothing from other hosts',
+    schema: z.string(),
+    contentType: 'text/html',
+  },
 });
 
 export const getDocsFile = operation({

@@ -98,7 +98,9 @@ function responsesOf(op: Operation, components: Json): Json {
   const responses: Json = {
     [success.status]: {
       description: success.description,
-      ...('schema' in success && { content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } } }),
+      ...('schema' in success && {
+        content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } },
+      }),
     },
   };
   for (const code of refusalsOf(op)) {
@@ -121,7 +123,11 @@ function refusalsOf(op: Operation): ErrorCode[] {
 
 /** A schema as JSON Schema 2020-12; the ones with an id become components and are referred to. */
 function schemaOf(schema: z.ZodType, io: 'input' | 'output', components: Json): Json {
-  const { $schema: _, $defs, ...root } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
+  const {
+    $schema: _,
+    $defs,
+    ...root
+  } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
   for (const [id, definition] of Object.entries($defs ?? {})) components[id] ??= hoist(definition as Json);
   const hoisted = hoist(root);
   const id = schema.meta()?.id;

@@ -20,11 +20,14 @@ export function addDocsRoutes(routes: Routes, { operations, baseUrl, assets }: D
     document ??= JSON.stringify(openApiDocument(operations, baseUrl));
     return c.body(document, 200, { 'Content-Type': 'application/json', 'Cache-Control': CACHE });
   });
-  routes.app.get(getDocs.path, (c) => c.html(DOCS_PAGE, 200, { 'Content-Security-Policy': DOCS_POLICY, 'Cache-Control': CACHE }));
+  routes.app.get(getDocs.path, (c) =>
+    c.html(DOCS_PAGE, 200, { 'Content-Security-Policy': DOCS_POLICY, 'Cache-Control': CACHE }),
+  );
   routes.app.get('/docs/:file', async (c) => {
     const { success, data } = getDocsFile.params.safeParse(c.req.param());
     if (!success) throw notFound('File');
-    if (data.file === 'start.js') return c.body(START_SCRIPT, 200, { 'Content-Type': 'text/javascript', 'Cache-Control': CACHE });
+    if (data.file === 'start.js')
+      return c.body(START_SCRIPT, 200, { 'Content-Type': 'text/javascript', 'Cache-Control': CACHE });
     const file = await assets.fetch(new URL(`/${data.file}`, c.req.url).href);
     return new Response(file.body, file);
   });

@@ -8,7 +8,7 @@ import type { ActionKind } from './kind.ts';
 
 const MAX_ARGUMENTS = 64 * 1024;
 
-export const mcpConfig = z.strictObject({
+const mcpConfig = z.strictObject({
   server_url: text(1, 2048),
   tool_name: line(1, 256),
   arguments: z

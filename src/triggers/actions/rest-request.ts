@@ -4,8 +4,8 @@ import { signatureHeaders } from '../../outbound/signature.ts';
 import { inHeader } from './escape.ts';
 import { eventPayload, templateValues } from './event-payload.ts';
 import type { ActionDelivery, SenderDeps } from './kind.ts';
-import type { RestConfig } from './rest.ts';
 import { type RenderedBody, renderBody } from './rest-body.ts';
+import type { RestConfig } from './rest-config.ts';
 import { type Budget, knownTemplate, newBudget, RenderedTooLarge, render, type TemplateValues } from './template.ts';
 import { renderUrl } from './url-template.ts';
 

@@ -7,7 +7,7 @@ import { parseTemplate } from './template.ts';
 /** A group's id is an integer that clients often send as one; it is kept as text. */
 const chatId = z.union([line(1, 128), z.int().transform(String)], 'must be a chat id, as text or as an integer');
 
-export const telegramConfig = z.strictObject({
+const telegramConfig = z.strictObject({
   chat_id: chatId,
   message_template: text(1, 4096),
   parse_mode: z.enum(['HTML', 'MarkdownV2']).nullable().optional(),

@@ -6,9 +6,7 @@ import { type AttemptDeps, carryOut } from './send.ts';
 import { type Claim, claim, claimNext, endpointsOf, peekNext } from './store.ts';
 
 /** A hint on the queue: this delivery may be due. Losing or doubling it changes nothing. */
-export const deliveryHint = z.object({ deliveryId: z.uuid() });
-
-export type DeliveryHint = z.output<typeof deliveryHint>;
+const deliveryHint = z.object({ deliveryId: z.uuid() });
 
 /** What this consumer needs of a message of the queue; a `Message` of the platform is one. */
 export interface HintMessage {

@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { later } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
-import { GRACE_MS, MIN_INTERVAL_MS, type SweepDeps, sweep } from './sweep/sweep.ts';
+import { alarmFor, MIN_INTERVAL_MS, type SweepDeps, sweep } from './sweep/sweep.ts';
 
 /**
  * The one object that watches over deliveries: its alarm sweeps, and sets itself for when the next one falls due. Cron
@@ -11,12 +11,8 @@ export function deliverySweeperObject(depsOf: (env: Env) => SweepDeps) {
   return class extends DurableObject<Env> {
     /** Makes sure that a sweep is near; cheap to call. */
     async wake(): Promise<void> {
-      const now = depsOf(this.env).clock();
-      const soon = later(now, GRACE_MS).getTime();
-      const alarm = await this.ctx.storage.getAlarm();
-      // An alarm that should long have gone off is not coming: https://github.com/cloudflare/cloudflare-docs/issues/18324
-      const isStale = alarm !== null && alarm < now.getTime() - MIN_INTERVAL_MS;
-      if (alarm === null || alarm > soon || isStale) await this.ctx.storage.setAlarm(soon);
+      const at = alarmFor(await this.ctx.storage.getAlarm(), depsOf(this.env).clock());
+      if (at) await this.ctx.storage.setAlarm(at);
     }
 
     override async alarm(): Promise<void> {

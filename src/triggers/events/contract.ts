@@ -4,7 +4,16 @@ import { operation } from '../../http/operation.ts';
 import { pageOf, pageQuery, timestamp } from '../../http/shapes.ts';
 
 /** Fields that only some kinds of event have: absent where they do not apply. */
-const PLACE = ['event_type', 'chain_id', 'registry', 'block_number', 'block_hash', 'transaction_hash', 'log_index', 'timestamp'];
+const PLACE = [
+  'event_type',
+  'chain_id',
+  'registry',
+  'block_number',
+  'block_hash',
+  'transaction_hash',
+  'log_index',
+  'timestamp',
+];
 const NUMERIC = ['value_decimals', 'response'];
 
 const ownField = (name: string) => {
@@ -52,7 +61,11 @@ export const listEvents = operation({
   query: pageQuery.extend({
     chain_id: z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
     registry: z.enum(REGISTRIES).optional(),
-    event_type: z.string().max(100).optional().meta({ description: `One of ${EVENT_NAMES.join(', ')}` }),
+    event_type: z
+      .string()
+      .max(100)
+      .optional()
+      .meta({ description: `One of ${EVENT_NAMES.join(', ')}` }),
     agent_id: agentId.optional(),
     status: z.enum(['observed', 'confirmed', 'reorged']).optional(),
   }),

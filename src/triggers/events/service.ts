@@ -4,7 +4,7 @@ import { canonicalEventType, EVENT_NAMES } from '../../chain/events.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
 import { eventPayload } from '../actions/event-payload.ts';
-import type { event, listEvents as contract } from './contract.ts';
+import type { listEvents as contract, event } from './contract.ts';
 import * as store from './store.ts';
 
 type EventQuery = z.output<typeof contract.query>;
@@ -25,5 +25,9 @@ export async function listEvents(ctx: Ctx, query: EventQuery) {
     status: query.status,
   };
   const { rows, total } = await store.listEvents(ctx.db.query, filter, query);
-  return toPage(rows.map((row) => eventPayload(row) as EventWire), total, query);
+  return toPage(
+    rows.map((row) => eventPayload(row) as EventWire),
+    total,
+    query,
+  );
 }

@@ -34,7 +34,12 @@ export async function listEvents(db: Executor, filter: EventFilter, page: PageRe
       .select()
       .from(chainEvents)
       .where(wanted)
-      .orderBy(desc(chainEvents.blockTime), desc(chainEvents.blockNumber), desc(chainEvents.logIndex), desc(chainEvents.id))
+      .orderBy(
+        desc(chainEvents.blockTime),
+        desc(chainEvents.blockNumber),
+        desc(chainEvents.logIndex),
+        desc(chainEvents.id),
+      )
       .limit(page.limit)
       .offset(page.offset),
     db.select({ total: count() }).from(chainEvents).where(wanted),

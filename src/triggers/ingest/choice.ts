@@ -64,7 +64,7 @@ async function greet(deps: ChoiceDeps, index: number, budget: Budget): Promise<C
 export function reportFailure({ chain, memory, log, clock }: ChoiceDeps, index: number, error: RpcError): void {
   memory.endpoints = failed(memory.endpoints, index, clock().getTime());
   memory.lastError = error.message;
-  log.warn('endpoint_failed', { chain: chain.id, endpoint: index, fault: error.fault, reason: error.message });
+  log.warn('endpoint_failed', { chain_id: chain.id, endpoint: index, fault: error.fault, error: error.message });
 }
 
 const POLLS_WITHOUT_BLOCK = 10;

@@ -65,7 +65,7 @@ function record({ chain, log }: DrainDeps, batch: FeedBatch, id: string, raw: Ti
   const row = { chainId, blockHash, logIndex, blockNumber, transactionHash, address, topics, data, recordedAt };
   const registry = registryAt(chain, address);
   const decoded: DecodedLog = registry ? decodeLog(registry, raw) : { ok: false, reason: 'not a watched registry' };
-  const place = { chain: chainId, block: blockNumber, index: logIndex };
+  const place = { chain_id: chainId, block: blockNumber, log_index: logIndex };
   if (!decoded.ok) {
     log.warn('log_undecoded', { ...place, reason: decoded.reason });
     batch.undecoded.push({ ...row, reason: decoded.reason });

@@ -113,27 +113,29 @@ async function goBack(deps: ChoiceDeps, rpc: ChainRpc, differs: number): Promise
       `the endpoint contradicts itself: block ${differs} does not stand on its own chain`,
     );
   }
-  // Before block 0 there is nothing to agree on: a local chain that was started anew.
-  if (!search.seen && oldest > 0) {
+  const start = ledger.number('start', 0);
+  if (!search.seen && oldest > start) {
     halt(deps, `block ${oldest} and all above it differ from the chain's`);
     return false;
   }
-  ledger.rollback(search.agrees);
-  log.warn('chain_reorganized', { chain: chain.id, from, to: search.agrees });
+  // Nothing was ever read below the start, so that there is nothing to agree on either.
+  const ancestor = search.seen ? search.agrees : start - 1;
+  ledger.rollback(ancestor, search.seen);
+  log.warn('chain_reorganized', { chain_id: chain.id, from, to: ancestor });
   return true;
 }
 
 function halt({ chain, ledger, log }: ChoiceDeps, reason: string): void {
   if (ledger.meta('halted') === reason) return;
   ledger.setMeta('halted', reason);
-  log.error('chain_halted', { chain: chain.id, reason });
+  log.error('chain_halted', { chain_id: chain.id, reason });
 }
 
 /** A halt ends by itself when an endpoint shows the stored chain again. */
 function resume({ chain, ledger, log }: ChoiceDeps): void {
   if (ledger.meta('halted') === undefined) return;
   ledger.setMeta('halted', undefined);
-  log.info('chain_resumed', { chain: chain.id });
+  log.info('chain_resumed', { chain_id: chain.id });
 }
 
 const expectation = (chain: WatchedChain): Expectation => ({

@@ -91,7 +91,10 @@ export class Ledger {
       // A tick that was given up may still come back with what it was waiting for.
       if (from - 1 !== this.cursor()?.number) throw new Error(`block ${from} does not follow the cursor any more`);
       this.#emit('retract', this.logs.dropOthers(from, tip.number, logs));
-      for (const log of logs) if (this.logs.enter(log)) this.#emit('event', [log]);
+      this.#emit(
+        'event',
+        logs.filter((log) => this.logs.enter(log)),
+      );
       for (const header of headers) this.#keep(header);
       this.#run('delete from block where n < ?', Math.min(keepFrom, tip.number));
       this.#moveCursor(tip);
@@ -99,11 +102,14 @@ export class Ledger {
     });
   }
 
-  /** Goes back to `ancestor`: everything above it is taken back, the last log first. */
-  rollback(ancestor: number): void {
+  /**
+   * Goes back to `ancestor`: everything above it is taken back, the last log first. Where not even its own hash is
+   * `agreed`, all hashes are forgotten, and the next block is read whatever it stands on.
+   */
+  rollback(ancestor: number, agreed: boolean): void {
     this.#storage.transactionSync(() => {
       this.#emit('retract', this.logs.dropAbove(ancestor));
-      this.#run('delete from block where n > ?', ancestor);
+      this.#run('delete from block where n > ?', agreed ? ancestor : -1);
       this.#moveCursor({ number: ancestor, hash: this.header(ancestor)?.hash ?? null });
     });
   }

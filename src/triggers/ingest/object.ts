@@ -74,7 +74,7 @@ export function chainWatcherObject(depsOf: (env: Env) => WatcherDeps) {
         });
         if (more) pause = 1;
       } catch (error) {
-        deps.log.error('tick_failed', { chain: chain.id, reason: describeError(error) });
+        deps.log.error('chain_tick_failed', { chain_id: chain.id, error: describeError(error) });
       } finally {
         // Last of all: the platform gives up on an alarm that keeps throwing, and this one must go on for ever.
         await this.ctx.storage.setAlarm(deps.clock().getTime() + pause);

@@ -21,13 +21,13 @@ export async function begin(
   rpc: ChainRpc,
   head: BlockHeader,
 ): Promise<boolean> {
-  const { lastSeq, resumeAt, known } = await feed.recordedEnd(chain.id);
+  const { lastSeq, resumeAt, known } = await feed.recordedEnd(chain.id, chain.finality);
   const first = resumeAt ?? chain.startBlock ?? (await firstBlock(chain, rpc, head, log));
   if (first - 1 > head.number) return false;
   const below = first === 0 ? null : await rpc.header(first - 1);
   if (first > 0 && !below) throw new RpcError('retryable', `the endpoint has no block ${first - 1} below its head`);
   ledger.begin(first, below, lastSeq, known);
-  log.info('chain_started', { chain: chain.id, first, lastSeq, known: known.length });
+  log.info('chain_started', { chain_id: chain.id, first, lastSeq, known: known.length });
   return true;
 }
 
@@ -50,7 +50,7 @@ async function firstBlock(chain: WatchedChain, rpc: ChainRpc, head: BlockHeader,
     return withCode;
   } catch (error) {
     if (!(error instanceof RpcError) || error.fault !== 'other') throw error;
-    log.warn('start_block_unknown', { chain: chain.id, startsAt: final, reason: error.message });
+    log.warn('start_block_unknown', { chain_id: chain.id, first: final, error: error.message });
     return final;
   }
 }

@@ -1,4 +1,5 @@
 import type { WatchedChain } from '../../chain/chains.ts';
+import { rfc3339 } from '../../kernel/clock.ts';
 import type { Ledger } from './ledger.ts';
 import type { WatcherMemory } from './memory.ts';
 
@@ -10,6 +11,8 @@ export interface WatcherStatus {
   cursor: number | null;
   /** The highest head that an endpoint showed since the object woke. */
   head: number | null;
+  /** When that head was first seen (RFC 3339): long ago means that no endpoint has news of the chain. */
+  headSince: string | null;
   /** Blocks that are still to be read. */
   lag: number | null;
   /** Why the watcher does not go on: the chain was reorganized below what counts as final. */
@@ -38,6 +41,7 @@ export function statusOf(chain: WatchedChain, ledger: Ledger, memory: WatcherMem
     startBlock: begun ? ledger.number('start', 0) : null,
     cursor: begun?.number ?? null,
     head,
+    headSince: memory?.head ? rfc3339(new Date(memory.head.since)) : null,
     lag: begun && head !== null ? Math.max(head - begun.number, 0) : null,
     halted: ledger.meta('halted') ?? null,
     endpoint: memory?.endpoints.current ?? 0,

@@ -24,7 +24,7 @@ export interface FeedBatch {
 /** Where the record of a chain ends. */
 export interface RecordedEnd {
   lastSeq: number;
-  /** The block to read on from, itself included; `null` when nothing is recorded. */
+  /** The block to read on from, itself included; `null` when nothing is recorded. No recorded event below it can go. */
   resumeAt: number | null;
   /** What is recorded from there on and not taken back. */
   known: KnownLog[];
@@ -33,7 +33,8 @@ export interface RecordedEnd {
 /** Where a watcher delivers what it saw. */
 export interface FeedStore {
   write(batch: FeedBatch): Promise<void>;
-  recordedEnd(chainId: number): Promise<RecordedEnd>;
+  /** `finality`: how many blocks below the newest one may still be replaced. */
+  recordedEnd(chainId: number, finality: number): Promise<RecordedEnd>;
 }
 
 const STATUS_AFTER: Readonly<Record<FeedOperation, EventStatus>> = {
@@ -46,7 +47,7 @@ const PAGE = 5_000;
 
 export const feedStore = (db: Database): FeedStore => ({
   write: (batch) => db.transaction((tx) => writeBatch(tx, batch)),
-  recordedEnd: (chainId) => readEnd(db.query, chainId),
+  recordedEnd: (chainId, finality) => readEnd(db.query, chainId, finality),
 });
 
 /**
@@ -79,13 +80,14 @@ async function writeBatch(tx: Executor, { chainId, events, undecoded, entries, r
   }
 }
 
-async function readEnd(query: Executor, chainId: number): Promise<RecordedEnd> {
+async function readEnd(query: Executor, chainId: number, finality: number): Promise<RecordedEnd> {
   const ofChain = eq(chainEvents.chainId, chainId);
   const [feed] = await query
     .select({ last: max(chainFeed.seq) })
     .from(chainFeed)
     .where(eq(chainFeed.chainId, chainId));
-  // The oldest event that may still be taken back, or else the newest of all: its block may be recorded in part.
+  // From the oldest that was not confirmed, or else the newest, whose block may be recorded in part. Confirmed events
+  // can be taken back too, down to what was final when the record ended.
   const [open] = await query
     .select({ block: min(chainEvents.blockNumber) })
     .from(chainEvents)
@@ -94,7 +96,8 @@ async function readEnd(query: Executor, chainId: number): Promise<RecordedEnd> {
     .select({ block: max(chainEvents.blockNumber) })
     .from(chainEvents)
     .where(and(ofChain, ne(chainEvents.status, 'reorged')));
-  const resumeAt = open?.block ?? newest?.block ?? null;
+  const end = newest?.block ?? null;
+  const resumeAt = end === null ? null : Math.max(Math.min(open?.block ?? end, end - finality), 0);
   const known = resumeAt === null ? [] : await readKnown(query, chainId, resumeAt);
   return { lastSeq: feed?.last ?? 0, resumeAt, known };
 }

@@ -1,5 +1,4 @@
 import { RpcError } from '../../chain/rpc-error.ts';
-import { describeError } from '../../kernel/errors.ts';
 import { type ChoiceDeps, chooseEndpoint, reportFailure } from './choice.ts';
 import { type DrainDeps, drain } from './drain.ts';
 import { candidates, rotated, succeeded } from './endpoints.ts';
@@ -20,8 +19,8 @@ const BACKLOG = 10_000;
  * Answers whether there is more to do at once.
  */
 export async function tick(deps: TickDeps): Promise<boolean> {
-  const unread = deps.ledger.outboxSize() < BACKLOG && (await attempt(deps, 'read_failed', () => read(deps)));
-  const undelivered = await attempt(deps, 'drain_failed', () => drain(deps));
+  const unread = deps.ledger.outboxSize() < BACKLOG && (await attempt(deps, 'chain_read_failed', () => read(deps)));
+  const undelivered = await attempt(deps, 'chain_delivery_failed', () => drain(deps));
   return unread || undelivered;
 }
 
@@ -33,8 +32,8 @@ async function attempt(
   try {
     return await work();
   } catch (error) {
-    memory.lastError = describeError(error);
-    log.error(event, { chain: chain.id, reason: memory.lastError });
+    memory.lastError = rootOf(error);
+    log.error(event, { chain_id: chain.id, error: memory.lastError });
     return false;
   }
 }
@@ -46,11 +45,18 @@ async function read(deps: TickDeps): Promise<boolean> {
   if (!choice) return false;
   const elsewhere = () => candidates(memory.endpoints, clock().getTime()).length > 0;
   try {
-    if (!ledger.cursor() && !(await begin(deps, choice.rpc, choice.head))) return false;
+    if (!ledger.cursor() && !(await begin(deps, choice.rpc, choice.head))) {
+      memory.lastError = `the chain ends at block ${choice.head.number}, before the block to start at`;
+      return false;
+    }
     const followed = await follow(deps, choice, budget);
     switch (followed) {
       case 'doubt':
-        deps.log.warn('logs_doubted', { chain: deps.chain.id, block: memory.doubt?.blockHash, endpoint: choice.index });
+        deps.log.warn('logs_doubted', {
+          chain_id: deps.chain.id,
+          block: memory.doubt?.blockHash,
+          endpoint: choice.index,
+        });
         memory.endpoints = rotated(memory.endpoints);
         return true;
       case 'halted':
@@ -66,4 +72,12 @@ async function read(deps: TickDeps): Promise<boolean> {
     reportFailure(deps, choice.index, error);
     return elsewhere();
   }
+}
+
+const LONGEST_REASON = 300;
+
+/** The innermost cause, shortened: a failed statement's own message repeats every value, whole logs among them. */
+function rootOf(error: unknown): string {
+  if (error instanceof Error && error.cause !== undefined) return rootOf(error.cause);
+  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, LONGEST_REASON);
 }

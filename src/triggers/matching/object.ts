@@ -14,7 +14,7 @@ const RETRY = [1 * SECOND, 5 * SECOND, 15 * SECOND, 30 * SECOND, MINUTE];
 
 const CHAIN_KEY = 'chain_id';
 
-export interface MatcherStatus {
+interface MatcherStatus {
   chainId: number | null;
   /** The last entry dealt with, as far as this instance knows. */
   cursor: number | null;

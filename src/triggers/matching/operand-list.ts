@@ -1,7 +1,7 @@
 /** How many values an `in` condition may list. */
-export const MAX_OPERANDS = 100;
+const MAX_OPERANDS = 100;
 
-export type OperandList = { ok: true; items: string[] } | { ok: false; message: string };
+type OperandList = { ok: true; items: string[] } | { ok: false; message: string };
 
 /**
  * Reads the operand of `in`: text that starts with `[` is a JSON array of strings and numbers, anything else is

@@ -49,9 +49,15 @@ export type CompiledTrigger =
   | { state: 'broken'; faults: ConditionFault[] };
 
 /**
+ * How far a chain's clock may be behind ours, in seconds. A sequencer stamps blocks seconds late, and an event that its
+ * owner caused right after making the trigger must not be taken for an old one.
+ */
+export const CLOCK_TOLERANCE = 60;
+
+/**
  * Compiles a whole trigger. All conditions must hold, and a trigger without any fires only with `match_all`. Events
  * from before the trigger was made never fire, so that a backfill does not flood its owner; both moments are compared in
- * whole seconds, since a block's time has no fraction. A trigger with a condition that does not compile is `broken` as
+ * whole seconds, since a block's time has no fraction, and with `CLOCK_TOLERANCE`. A trigger with a condition that does not compile is `broken` as
  * a whole: leaving the condition out would fire on what its owner excluded.
  */
 export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
@@ -66,7 +72,7 @@ export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
   }
   if (faults.length > 0) return { state: 'broken', faults };
   const predicates = compiled.map(({ predicate }) => predicate);
-  const since = wholeSeconds(trigger.createdAt);
+  const since = wholeSeconds(trigger.createdAt) - CLOCK_TOLERANCE;
   const accepts = (event: MatchableEvent) =>
     event.registry === registry &&
     (chainId === null || event.chainId === chainId) &&

@@ -75,7 +75,10 @@ export async function updateAction(
     const present = await store.findAction(tx, key, id);
     if (!present) throw notFound('Action');
     const next = await nextConfig(deps, present, patch);
-    return store.updateAction(tx, key, id, { ...next, ...(patch.priority !== undefined && { priority: patch.priority }) });
+    return store.updateAction(tx, key, id, {
+      ...next,
+      ...(patch.priority !== undefined && { priority: patch.priority }),
+    });
   });
   if (!row) throw notFound('Action');
   return { data: actionToWire(row) };
@@ -89,7 +92,10 @@ async function nextConfig(deps: ActionDeps, present: store.ActionRow, patch: Act
     config: present.config,
     secrets: await openSecrets(deps.keyRing, present.triggerId, present.sealedSecrets),
   };
-  const { config, secrets } = splitSecrets(type, accept(keepSecrets(type, sent, type === present.actionType ? stored : undefined)));
+  const { config, secrets } = splitSecrets(
+    type,
+    accept(keepSecrets(type, sent, type === present.actionType ? stored : undefined)),
+  );
   return { actionType: type, config, sealedSecrets: await sealSecrets(deps.keyRing, present.triggerId, secrets) };
 }
 

@@ -1,7 +1,18 @@
 import * as z from 'zod';
 import { REGISTRIES } from '../../chain/events.ts';
 import { operation } from '../../http/operation.ts';
-import { dataOf, integerId, int32, jsonObject, line, pageOf, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
+import {
+  dataOf,
+  int32,
+  integerId,
+  jsonObject,
+  line,
+  pageOf,
+  pageQuery,
+  text,
+  timestamp,
+  uuid,
+} from '../../http/shapes.ts';
 import { ACTION_TYPES } from '../actions/kinds.ts';
 
 const READ = { kind: 'organization', permission: 'triggers:read' } as const;
@@ -15,7 +26,9 @@ const chainId = z
   .nullable()
   .meta({ description: 'A chain of the shipped table, or null for every watched chain', examples: [11155111] });
 const registry = z.enum(REGISTRIES);
-const matchAll = z.boolean().meta({ description: 'Lets a trigger without conditions fire on every event of its registry' });
+const matchAll = z
+  .boolean()
+  .meta({ description: 'Lets a trigger without conditions fire on every event of its registry' });
 const confirmations = z.literal(0).nullable().meta({
   description: 'null: fire at the chain’s confirmation depth; 0: at once, with a retraction notice on a reorganization',
 });
@@ -46,10 +59,13 @@ const action = z
 
 const createdAction = action
   .extend({
-    signing_secret: z.string().optional().meta({
-      description: 'Shown once: the Standard Webhooks secret that a rest action signs with',
-      examples: ['whsec_…'],
-    }),
+    signing_secret: z
+      .string()
+      .optional()
+      .meta({
+        description: 'Shown once: the Standard Webhooks secret that a rest action signs with',
+        examples: ['whsec_…'],
+      }),
   })
   .meta({ id: 'CreatedAction' });
 

@@ -17,7 +17,8 @@ export function addRuleRoutes(routes: Routes, deps: actions.ActionDeps) {
   routes.organization(
     contract.createTrigger,
     'Organization',
-    async (ctx, { body }) => body.organization_id ?? (await findPersonalOrganization(ctx.db.query, ctx.principal.userId)),
+    async (ctx, { body }) =>
+      body.organization_id ?? (await findPersonalOrganization(ctx.db.query, ctx.principal.userId)),
     (ctx, { body }) => triggers.createTrigger(ctx, body),
   );
   routes.user(contract.listTriggers, (ctx, { query }) => triggers.listTriggers(ctx, query));

@@ -40,7 +40,10 @@ export const triggers = pgTable(
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
   },
-  (t) => [index('triggers_organization_idx').on(t.organizationId, t.createdAt), index('triggers_chain_idx').on(t.chainId)],
+  (t) => [
+    index('triggers_organization_idx').on(t.organizationId, t.createdAt),
+    index('triggers_chain_idx').on(t.chainId),
+  ],
 );
 
 export const triggerConditions = pgTable(

@@ -23,7 +23,10 @@ type TriggerPatch = { [Field in keyof TriggerFields]?: TriggerFields[Field] | un
 
 function refuseUnknownChain(chainId: number | null | undefined) {
   if (chainId === null || chainId === undefined || chainById(chainId)) return;
-  throw invalidField('chain_id', `must be null or one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`);
+  throw invalidField(
+    'chain_id',
+    `must be null or one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`,
+  );
 }
 
 export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) {

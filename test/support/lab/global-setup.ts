@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -11,7 +11,7 @@ declare module 'vitest' {
 
 /** Starts the lab and tells the tests where it is. */
 export default async function setup(project: TestProject) {
-  const lab = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), { stdio: 'inherit' });
+  const lab = fork(join(import.meta.dirname, 'main.ts'), { stdio: 'inherit' });
   const died = once(lab, 'exit').then(([code]) => Promise.reject(new Error(`the lab ended with exit code ${code}`)));
   const [{ labUrl }] = (await Promise.race([once(lab, 'message'), died])) as [{ labUrl: string }];
   project.provide('labUrl', labUrl);

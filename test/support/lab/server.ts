@@ -61,7 +61,9 @@ export async function startLab({ postgresUrl, relay, redis }: Engines) {
     const text = await bodyOf(request);
     if (await receivers.handle(request, url, text, response)) return;
     const action = actions[`${request.method} ${url.pathname}`];
-    const answer = await action?.(JSON.parse(text || '{}') as never).catch((error: unknown) => ({ error: String(error) }));
+    const answer = await action?.(JSON.parse(text || '{}') as never).catch((error: unknown) => ({
+      error: String(error),
+    }));
     response.writeHead(answer ? ('error' in answer ? 500 : 200) : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? {}));
   });

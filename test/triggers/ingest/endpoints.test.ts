@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChainRpc } from '../../../src/chain/rpc.ts';
 import { RpcError } from '../../../src/chain/rpc-error.ts';
-import { imaginaryChain, registered, rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
+import { registered } from './logs.ts';
+import { imaginaryChain, rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
 
 let chain: TestChain;
 let node: ChainRpc;
@@ -105,10 +106,10 @@ describe('an endpoint that fails', () => {
     await watcher.settle();
     expect(watcher.feed.story()).toEqual(['event 1.0', 'confirm 1.0']);
     expect(watcher.lines.find(({ event }) => event === 'endpoint_failed')?.fields).toEqual({
-      chain: 31_337,
+      chain_id: 31_337,
       endpoint: 0,
       fault: 'retryable',
-      reason: 'busy',
+      error: 'busy',
     });
   });
 

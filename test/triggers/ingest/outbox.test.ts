@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeLog, imaginaryChain, registered, rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
+import { encodeLog, registered } from './logs.ts';
+import { imaginaryChain, rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
 
 let chain: TestChain;
 let watcher: Watcher;

@@ -1,11 +1,9 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { type AbiEvent, encodeAbiParameters, encodeEventTopics, type Hex, keccak256, numberToHex } from 'viem';
+import { type Hex, keccak256, numberToHex } from 'viem';
 import { type Anvil, startAnvil } from '../../../scripts/stack/anvil.ts';
-import { emit, installRegistries, REGISTRIES as STUBS } from '../../../scripts/stack/registries.ts';
+import { installRegistries } from '../../../scripts/stack/registries.ts';
 import { callRpc } from '../../../scripts/stack/rpc.ts';
-import { REGISTRY_EVENTS } from '../../../src/chain/abi.ts';
 import { type WatchedChain, watchedChains } from '../../../src/chain/chains.ts';
-import type { Registry } from '../../../src/chain/events.ts';
 import { type BlockHeader, type ChainRpc, openRpc, type RawLog } from '../../../src/chain/rpc.ts';
 import type { Logger } from '../../../src/telemetry/log.ts';
 import { Ledger } from '../../../src/triggers/ingest/ledger.ts';
@@ -13,6 +11,7 @@ import type { LedgerStorage } from '../../../src/triggers/ingest/ledger-schema.t
 import { newMemory, type WatcherMemory } from '../../../src/triggers/ingest/memory.ts';
 import type { EventRow, FeedBatch, FeedEntry, FeedStore, RecordedEnd } from '../../../src/triggers/ingest/store.ts';
 import { tick } from '../../../src/triggers/ingest/tick.ts';
+import { type Log, mine, registered } from './logs.ts';
 
 /** A ledger's storage on the SQLite of Node. */
 export function sqliteStorage(): LedgerStorage {
@@ -65,11 +64,12 @@ export class MemoryFeed implements FeedStore {
     if (failure === 'silent') throw new Error('the connection broke');
   }
 
-  async recordedEnd(): Promise<RecordedEnd> {
+  async recordedEnd(_: number, finality: number): Promise<RecordedEnd> {
     const standing = [...this.events.values()].filter(({ status }) => status !== 'reorged');
     const observed = standing.filter(({ status }) => status === 'observed').map(({ blockNumber }) => blockNumber);
     const all = standing.map(({ blockNumber }) => blockNumber);
-    const resumeAt = observed.length > 0 ? Math.min(...observed) : all.length > 0 ? Math.max(...all) : null;
+    const end = Math.max(...all);
+    const resumeAt = all.length > 0 ? Math.max(Math.min(...observed, end - finality), 0) : null;
     const known = standing
       .filter(({ blockNumber }) => resumeAt !== null && blockNumber >= resumeAt)
       .map(({ blockHash, logIndex, blockNumber, status }) => ({
@@ -90,26 +90,6 @@ export class MemoryFeed implements FeedStore {
   }
 }
 
-/** A log as the stub registries emit it. */
-export function encodeLog(registry: Registry, name: string, args: Record<string, unknown>) {
-  const event = REGISTRY_EVENTS[registry].find((candidate: AbiEvent) => candidate.name === name);
-  if (!event) throw new Error(`the ${registry} registry has no event ${name}`);
-  const plain = event.inputs.filter((input) => !input.indexed);
-  const values = plain.map((input) => args[input.name ?? '']);
-  return {
-    to: STUBS[registry],
-    topics: encodeEventTopics({ abi: [event], args }) as Hex[],
-    data: encodeAbiParameters(plain, values),
-  };
-}
-
-const OWNER = '0x8ba1f109551bd432803012645ac136ddd64dba72';
-
-export const registered = (agentId: number, agentURI = '') =>
-  encodeLog('identity', 'Registered', { agentId: BigInt(agentId), agentURI, owner: OWNER });
-
-export type Log = { to: Hex; topics: Hex[]; data: Hex };
-
 /** A chain that mines only when told to. */
 export interface TestChain {
   url: string;
@@ -129,10 +109,7 @@ export async function startTestChain(): Promise<TestChain> {
   await call('evm_setAutomine', false);
   return {
     url: anvil.url,
-    async mine(...logs) {
-      for (const { to, topics, data } of logs) await emit(anvil.url, to, topics, data);
-      await call('evm_mine');
-    },
+    mine: (...logs) => mine(anvil.url, ...logs),
     mineEmpty: (blocks) => call('anvil_mine', `0x${blocks.toString(16)}`),
     reorganize: (depth) => call('anvil_reorg', depth, []),
     call,

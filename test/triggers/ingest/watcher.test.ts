@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { REGISTRIES as STUBS } from '../../../scripts/stack/registries.ts';
 import type { ChainRpc } from '../../../src/chain/rpc.ts';
 import { RpcError } from '../../../src/chain/rpc-error.ts';
-import { encodeLog, type Log, registered, rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
+import { encodeLog, type Log, registered } from './logs.ts';
+import { rpcOf, startTestChain, type TestChain, Watcher } from './rig.ts';
 
 let chain: TestChain;
 

@@ -65,7 +65,12 @@ describe('POST /api/v1/triggers', () => {
   it('answers 404 for an organization that one is not in, the same as for none', async () => {
     const [person, other] = [await signUp(), await signUp()];
     for (const organization_id of [other.personalOrganizationId, crypto.randomUUID()]) {
-      const answer = await post(person, '/api/v1/triggers', { name: 'T', chain_id: 1, registry: 'identity', organization_id });
+      const answer = await post(person, '/api/v1/triggers', {
+        name: 'T',
+        chain_id: 1,
+        registry: 'identity',
+        organization_id,
+      });
       expect(answer).toMatchObject({ status: 404, body: { error: 'not_found', message: 'Organization not found' } });
     }
   });
@@ -83,7 +88,10 @@ describe('GET /api/v1/triggers', () => {
       pagination: { total: 5, limit: 2, offset: 0, has_more: true },
     });
     const last = await get(person, '/api/v1/triggers?limit=2&offset=4');
-    expect(last.body).toMatchObject({ data: [{ id: ids[4] }], pagination: { total: 5, limit: 2, offset: 4, has_more: false } });
+    expect(last.body).toMatchObject({
+      data: [{ id: ids[4] }],
+      pagination: { total: 5, limit: 2, offset: 4, has_more: false },
+    });
     const one = await get(person, `/api/v1/triggers?organization_id=${organization_id}`);
     expect(one.body).toMatchObject({ data: [{ id: ids[1] }, { id: ids[3] }], pagination: { total: 2 } });
   });
@@ -92,7 +100,10 @@ describe('GET /api/v1/triggers', () => {
     const [person, other] = [await signUp(), await signUp()];
     await newTrigger(other);
     for (const query of ['', `?organization_id=${other.personalOrganizationId}`]) {
-      expect((await get(person, `/api/v1/triggers${query}`)).body).toMatchObject({ data: [], pagination: { total: 0 } });
+      expect((await get(person, `/api/v1/triggers${query}`)).body).toMatchObject({
+        data: [],
+        pagination: { total: 0 },
+      });
     }
   });
 
@@ -141,14 +152,22 @@ describe('a trigger', () => {
       status: 200,
       body: { data: { id, name: 'Updated Trigger Name', enabled: false, description: 'before', registry: 'identity' } },
     });
-    expect((await put(person, `/api/v1/triggers/${id}`, { description: null })).body).toMatchObject({ data: { description: null } });
+    expect((await put(person, `/api/v1/triggers/${id}`, { description: null })).body).toMatchObject({
+      data: { description: null },
+    });
   });
 
   it('keeps every one of many changes to different fields at once', async () => {
     const person = await signUp();
     const id = await newTrigger(person);
     const path = `/api/v1/triggers/${id}`;
-    const patches = [{ name: 'New' }, { description: 'd' }, { enabled: false }, { chain_id: null }, { match_all: true }];
+    const patches = [
+      { name: 'New' },
+      { description: 'd' },
+      { enabled: false },
+      { chain_id: null },
+      { match_all: true },
+    ];
     const answers = await Promise.all(patches.map((patch) => put(person, path, patch)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect((await get(person, path)).body).toMatchObject({ data: Object.assign({}, ...patches) });
@@ -236,7 +255,10 @@ describe('conditions', () => {
     const id = await newTrigger(person);
     const answer = await post(person, `/api/v1/triggers/${id}/conditions`, { ...MINTED, ...fields });
     expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({ error: 'validation_failed', details: [{ path, message: expect.stringContaining(reason) }] });
+    expect(answer.body).toMatchObject({
+      error: 'validation_failed',
+      details: [{ path, message: expect.stringContaining(reason) }],
+    });
   });
 
   it('are refused when a change makes no sense together with what stays', async () => {
@@ -303,7 +325,10 @@ describe('actions', () => {
     const shown = await get(person, `/api/v1/triggers/${id}`);
     expect(shown.body).toMatchObject({ data: { actions: [{ config: masked }] } });
     expect(JSON.stringify(shown.body)).not.toContain('s3cret');
-    expect(await put(person, path, { config: masked })).toMatchObject({ status: 200, body: { data: { config: masked } } });
+    expect(await put(person, path, { config: masked })).toMatchObject({
+      status: 200,
+      body: { data: { config: masked } },
+    });
     const elsewhere = await put(person, path, { config: { ...masked, url: 'https://elsewhere.example/' } });
     expect(elsewhere).toMatchObject({ status: 400, body: { details: [{ path: 'config.headers.Authorization' }] } });
   });
@@ -325,7 +350,10 @@ describe('actions', () => {
     const id = await newTrigger(person);
     const path = `/api/v1/triggers/${id}/actions`;
     const answer = await post(person, path, { action_type: 'rest', config: { ...REST, url } });
-    expect(answer).toMatchObject({ status: 400, body: { error: 'validation_failed', details: [{ path: 'config.url' }] } });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { error: 'validation_failed', details: [{ path: 'config.url' }] },
+    });
     const { id: good } = await newAction(person, id, REST);
     expect((await put(person, `${path}/${good}`, { config: { ...REST, url } })).status).toBe(400);
   });
@@ -338,20 +366,21 @@ describe('what belongs to another organization', () => {
     const condition = await newCondition(owner, id);
     const action = await newAction(owner, id, REST);
     const before = await rowCounts();
-    const at = (trigger: string) => [
-      ['GET', `/api/v1/triggers/${trigger}`],
-      ['PUT', `/api/v1/triggers/${trigger}`, { name: 'mine now' }],
-      ['DELETE', `/api/v1/triggers/${trigger}`],
-      ['GET', `/api/v1/triggers/${trigger}/deliveries`],
-      ['GET', `/api/v1/triggers/${trigger}/conditions`],
-      ['POST', `/api/v1/triggers/${trigger}/conditions`, MINTED],
-      ['PUT', `/api/v1/triggers/${trigger}/conditions/${condition}`, { value: 'Transfer' }],
-      ['DELETE', `/api/v1/triggers/${trigger}/conditions/${condition}`],
-      ['GET', `/api/v1/triggers/${trigger}/actions`],
-      ['POST', `/api/v1/triggers/${trigger}/actions`, { action_type: 'rest', config: REST }],
-      ['PUT', `/api/v1/triggers/${trigger}/actions/${action.id}`, { priority: 9 }],
-      ['DELETE', `/api/v1/triggers/${trigger}/actions/${action.id}`],
-    ] as const;
+    const at = (trigger: string) =>
+      [
+        ['GET', `/api/v1/triggers/${trigger}`],
+        ['PUT', `/api/v1/triggers/${trigger}`, { name: 'mine now' }],
+        ['DELETE', `/api/v1/triggers/${trigger}`],
+        ['GET', `/api/v1/triggers/${trigger}/deliveries`],
+        ['GET', `/api/v1/triggers/${trigger}/conditions`],
+        ['POST', `/api/v1/triggers/${trigger}/conditions`, MINTED],
+        ['PUT', `/api/v1/triggers/${trigger}/conditions/${condition}`, { value: 'Transfer' }],
+        ['DELETE', `/api/v1/triggers/${trigger}/conditions/${condition}`],
+        ['GET', `/api/v1/triggers/${trigger}/actions`],
+        ['POST', `/api/v1/triggers/${trigger}/actions`, { action_type: 'rest', config: REST }],
+        ['PUT', `/api/v1/triggers/${trigger}/actions/${action.id}`, { priority: 9 }],
+        ['DELETE', `/api/v1/triggers/${trigger}/actions/${action.id}`],
+      ] as const;
     const unknown = crypto.randomUUID();
     for (const [index, [method, path, body]] of at(id).entries()) {
       const theirs = await call(method, path, { token: stranger.token, body });
@@ -361,7 +390,10 @@ describe('what belongs to another organization', () => {
       expect(strip(theirs.body as Record<string, unknown>)).toEqual(strip(nobodys.body as Record<string, unknown>));
     }
     const organization = await get(stranger, `/api/v1/organizations/${owner.personalOrganizationId}`);
-    expect(organization).toMatchObject({ status: 404, body: { error: 'not_found', message: 'Organization not found' } });
+    expect(organization).toMatchObject({
+      status: 404,
+      body: { error: 'not_found', message: 'Organization not found' },
+    });
     expect(await rowCounts()).toEqual(before);
   });
 

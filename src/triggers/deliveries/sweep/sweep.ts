@@ -43,3 +43,13 @@ export function nextSweep(earliest: Date | null, now: Date): Date | undefined {
   const wait = earliest.getTime() + GRACE_MS - now.getTime();
   return later(now, Math.min(Math.max(wait, MIN_INTERVAL_MS), MAX_INTERVAL_MS));
 }
+
+/**
+ * Where a sweep that is asked for now should go: `undefined` leaves the present alarm (in milliseconds since 1970) alone.
+ * One that should long have gone off is not coming: https://github.com/cloudflare/cloudflare-docs/issues/18324
+ */
+export function alarmFor(present: number | null, now: Date): Date | undefined {
+  const soon = later(now, GRACE_MS);
+  const isNear = present !== null && present <= soon.getTime() && present >= now.getTime() - MIN_INTERVAL_MS;
+  return isNear ? undefined : soon;
+}

@@ -11,7 +11,7 @@ import { matcherCursors, triggerMatches } from '../table.ts';
 const CHUNK = 1_000;
 
 /** What a stretch of the feed came to. */
-export interface Outcome extends BatchResult {
+interface Outcome extends BatchResult {
   chainId: number;
   /** Where the cursor stood when the stretch was read; `null` where there was none. */
   from: number | null;
@@ -19,7 +19,7 @@ export interface Outcome extends BatchResult {
 }
 
 /** `committed: false`: another matcher has moved the cursor meanwhile, and nothing of this outcome was kept. */
-export type Commit = { committed: false } | { committed: true; deliveryIds: string[] };
+type Commit = { committed: false } | { committed: true; deliveryIds: string[] };
 
 /**
  * Keeps an outcome, whole or not at all: the cursor's move, the matches, their deliveries, and what retracted events

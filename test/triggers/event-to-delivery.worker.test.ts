@@ -1,0 +1,187 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { newFeedback } from '../../scripts/demo/emissions.ts';
+import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
+import { newReceiver } from '../support/lab/client.ts';
+import { CHAIN_ID, OWNER, watchOwnChain } from '../support/watched-chain.ts';
+
+/** The whole way inside one Worker: a real chain, its watcher, the matcher, the queue, and a real receiver. */
+let chain: Awaited<ReturnType<typeof watchOwnChain>>;
+
+beforeAll(async () => {
+  chain = await watchOwnChain();
+});
+
+afterAll(() => chain.stop());
+
+interface Delivery {
+  id: string;
+  kind: string;
+  status: string;
+  retracts: string | null;
+  event: { id: string; transaction_hash: string };
+  attempts: { outcome: string; response_status: number }[];
+}
+
+interface Events {
+  data: { id: string; status: string; agent_id: number; transaction_hash: string }[];
+}
+
+/** A trigger on the agent's mint that sends to a receiver of its own. */
+async function mintTrigger(person: Person, agentId: bigint, fields: object = {}) {
+  const id = await newTrigger(person, fields);
+  await newCondition(person, id);
+  await newCondition(person, id, { field: 'agent_id', value: String(agentId) });
+  const receiver = await newReceiver();
+  await newAction(person, id, { method: 'POST', url: receiver.url });
+  return { id, receiver };
+}
+
+const deliveriesOf = async (person: Person, triggerId: string) => {
+  const path = `/api/v1/triggers/${triggerId}/deliveries`;
+  const { data } = await expectOk<{ data: Delivery[] }>(200, call('GET', path, { token: person.token }));
+  return data.toReversed();
+};
+
+/** The deliveries of a trigger once there are as many and none is under way any more. */
+const settled = (person: Person, triggerId: string, count: number) =>
+  vi.waitFor(
+    async () => {
+      const deliveries = await deliveriesOf(person, triggerId);
+      expect(deliveries.map(({ status }) => status)).toEqual(Array.from({ length: count }, () => 'delivered'));
+      return deliveries;
+    },
+    { timeout: 15_000, interval: 100 },
+  );
+
+const eventsOf = async (agentId: bigint, query = '') =>
+  (await expectOk<Events>(200, call('GET', `/api/v1/events?chain_id=${CHAIN_ID}&agent_id=${agentId}${query}`))).data;
+
+describe('an event on chain', () => {
+  it('becomes one delivery per trigger that it matches', async () => {
+    const person = await signUp();
+    const { id, receiver } = await mintTrigger(person, 10n);
+    const other = await mintTrigger(person, 11n);
+    const transaction = await chain.mint(10n);
+    await chain.read();
+    const [delivery] = await settled(person, id, 1);
+    expect(delivery).toMatchObject({
+      kind: 'fire',
+      event: { transaction_hash: transaction },
+      attempts: [{ outcome: 'delivered', response_status: 200 }],
+    });
+    const [request] = await receiver.received();
+    expect(request?.headers).toMatchObject({ 'webhook-id': delivery?.id, 'content-type': 'application/json' });
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      event_type: 'Registered',
+      agent_id: 10,
+      owner: OWNER.toLowerCase(),
+      transaction_hash: transaction,
+      status: 'confirmed',
+    });
+    await chain.read();
+    await chain.read();
+    expect(await receiver.received()).toHaveLength(1);
+    expect(await deliveriesOf(person, other.id)).toEqual([]);
+  });
+
+  it('is listed, by agent, registry, type and chain', async () => {
+    const transaction = await chain.emit(newFeedback(20n, OWNER, 3_250n, 2));
+    await chain.read();
+    const found = await eventsOf(20n, '&registry=reputation&event_type=FeedbackSubmitted');
+    expect(found).toEqual([
+      expect.objectContaining({
+        id: expect.stringMatching(/^evt_/),
+        event_type: 'NewFeedback',
+        registry: 'reputation',
+        chain_id: CHAIN_ID,
+        agent_id: 20,
+        value: '3250',
+        value_decimals: 2,
+        score: '32.5',
+        tag1: 'starred',
+        transaction_hash: transaction,
+        status: 'confirmed',
+      }),
+    ]);
+    expect(await eventsOf(20n, '&registry=identity')).toEqual([]);
+    expect(await eventsOf(20n, '&event_type=AgentBurned')).toEqual([]);
+    expect((await call('GET', '/api/v1/events?event_type=Nonsense')).status).toBe(400);
+    expect((await call('GET', '/api/v1/events?agent_id=-1')).status).toBe(400);
+  });
+
+  it('is listed for anyone, but not with a credential that is no good', async () => {
+    expect((await call('GET', '/api/v1/events')).status).toBe(200);
+    expect((await call('GET', '/api/v1/events', { token: 'not.a.token' })).status).toBe(401);
+  });
+});
+
+describe('a chain reorganization while triggers are active', () => {
+  it('retracts what was sent for the removed event and delivers its replacement once', async () => {
+    const person = await signUp();
+    const confirmed = await mintTrigger(person, 30n);
+    const atOnce = await mintTrigger(person, 30n, { confirmations: 0 });
+    const removed = await chain.mint(30n);
+    await chain.read();
+    const triggers = [confirmed, atOnce];
+    for (const { id } of triggers) await settled(person, id, 1);
+
+    await chain.reorganize(1);
+    const replacement = await chain.mint(30n);
+    await chain.read();
+    await chain.read();
+
+    for (const { id, receiver } of triggers) {
+      const deliveries = await settled(person, id, 3);
+      const [fire, second] = deliveries.filter(({ kind }) => kind === 'fire');
+      const [retraction] = deliveries.filter(({ kind }) => kind === 'retraction');
+      expect(fire?.event.transaction_hash).toBe(removed);
+      expect(retraction).toMatchObject({ retracts: fire?.id, event: { id: fire?.event.id } });
+      expect(second?.event.transaction_hash).toBe(replacement);
+      const requests = await receiver.received();
+      expect(new Set(requests.map(({ headers }) => headers['webhook-id']))).toEqual(new Set(deliveries.map((one) => one.id)));
+      expect(requests).toHaveLength(3);
+      const notice = requests.find(({ headers }) => headers['webhook-id'] === retraction?.id);
+      expect(JSON.parse(notice?.body ?? '')).toMatchObject({
+        type: 'retraction',
+        retracts: fire?.id,
+        event: { id: fire?.event.id, status: 'reorged' },
+      });
+    }
+    expect(await eventsOf(30n)).toMatchObject([{ transaction_hash: replacement, status: 'confirmed' }]);
+    expect(await eventsOf(30n, '&status=reorged')).toMatchObject([{ transaction_hash: removed }]);
+  });
+
+  it('says nothing of an event that came and went between two readings', async () => {
+    const person = await signUp();
+    const { id, receiver } = await mintTrigger(person, 40n);
+    await chain.mint(40n);
+    await chain.reorganize(1);
+    const kept = await chain.mint(40n);
+    await chain.read();
+    await chain.read();
+    const [delivery] = await settled(person, id, 1);
+    expect(delivery?.event.transaction_hash).toBe(kept);
+    expect(await receiver.received()).toHaveLength(1);
+    expect(await eventsOf(40n, '&status=reorged')).toEqual([]);
+  });
+});
+
+describe('an action that this release cannot send', () => {
+  it('is recorded as failed with that reason', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    await newCondition(person, id, { field: 'agent_id', value: '50' });
+    await newCondition(person, id);
+    await newAction(person, id, { chat_id: '1', message_template: 'hello' }, { action_type: 'telegram' });
+    await chain.mint(50n);
+    await chain.read();
+    await vi.waitFor(
+      async () => {
+        expect(await deliveriesOf(person, id)).toMatchObject([
+          { status: 'failed', action_type: 'telegram', last_error: expect.stringMatching(/telegram/i) },
+        ]);
+      },
+      { timeout: 15_000, interval: 100 },
+    );
+  });
+});
