@@ -21,7 +21,8 @@ export interface DrainDeps {
 const ROWS = 250;
 const BYTES = 1_500_000;
 const BATCHES = 8;
-const WAIT_MS = 30_000;
+const WRITE_WITHIN_MS = 30_000;
+const WAKE_WITHIN_MS = 10_000;
 
 /**
  * Delivers the outbox to Postgres, oldest first, and then wakes the matcher. What is not acknowledged stays and goes
@@ -34,13 +35,13 @@ export async function drain(deps: DrainDeps): Promise<boolean> {
     const last = entries.at(-1);
     if (!last) break;
     const rows = await toBatch(deps, entries);
-    await within(WAIT_MS, 'the database', deps.feed.write(rows));
+    await within(WRITE_WITHIN_MS, 'the database', deps.feed.write(rows));
     // Before the acknowledgement: a crash in between wakes once too often, which costs nothing.
     if (rows.entries.length > 0) ledger.setMeta('wake', 1);
     ledger.acknowledge(last.seq, rows.undecoded.length, finalUpTo(ledger.cursor()?.number ?? -1, deps.chain.finality));
   }
   if (ledger.meta('wake') !== undefined) {
-    await within(WAIT_MS, 'the matcher', deps.wakeMatcher());
+    await within(WAKE_WITHIN_MS, 'the matcher', deps.wakeMatcher());
     ledger.setMeta('wake', undefined);
   }
   return ledger.outboxSize() > 0;

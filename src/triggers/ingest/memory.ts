@@ -1,7 +1,6 @@
 import type { ChainRpc } from '../../chain/rpc.ts';
 import type { Doubt } from './doubt.ts';
-import type { EndpointTable } from './endpoints.ts';
-import { newEndpointTable } from './endpoints.ts';
+import { type EndpointTable, newEndpointTable } from './endpoints.ts';
 
 /** What a watcher knows only while its object lives; losing it costs a few requests. */
 export interface WatcherMemory {

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isPortFree } from '../../scripts/stack/ports.ts';
+import { interrupt, ownEnvironment, type Run, runScript } from './support/stack.ts';
+
+/** What a newcomer does: one command runs the product, a second shows it work. */
+let environment: Awaited<ReturnType<typeof ownEnvironment>>;
+let stack: Run;
+
+const url = (path: string) => `http://127.0.0.1:${environment.ports.PORT}${path}`;
+
+async function start(args: string[] = []) {
+  stack = runScript('dev', environment.variables, args);
+  await stack.line('ready in');
+}
+
+beforeAll(async () => {
+  environment = await ownEnvironment();
+  await start(['--fresh']);
+});
+
+afterAll(async () => {
+  await interrupt(stack);
+  await environment.remove();
+});
+
+describe('npm run dev, from a fresh data folder', () => {
+  it('prints where everything is', () => {
+    const output = stack.lines.join('\n');
+    for (const port of Object.values(environment.ports)) expect(output).toContain(`:${port}`);
+  });
+
+  it('serves a Worker in which code generation is forbidden, as it is in production', async () => {
+    const answer = await fetch(url('/api/v1/health'));
+    expect(await answer.json()).toEqual({ status: 'healthy', database: 'connected', version: '0.1.0' });
+  });
+
+  it('shows the reference with everything it needs', async () => {
+    for (const path of ['/docs', '/docs/swagger-ui.css', '/docs/swagger-ui-bundle.js', '/docs/start.js', '/openapi.json']) {
+      expect((await fetch(url(path))).status).toBe(200);
+    }
+  });
+
+  it('delivers exactly what the demo expects', async () => {
+    const demo = runScript('demo', environment.variables);
+    const code = await demo.exited;
+    expect({ code, last: demo.lines.at(-1) }).toEqual({ code: 0, last: 'exactly the expected deliveries arrived' });
+  });
+
+  it('ends everything with one Ctrl-C, and knows the data again after a restart', async () => {
+    const account = { username: 'someone', email: 'someone@example.com', password: 'correct horse' };
+    const send = (path: string, body: object) =>
+      fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    expect((await send('/api/v1/auth/register', account)).status).toBe(201);
+    await interrupt(stack);
+    for (const port of Object.values(environment.ports)) expect(await isPortFree(port)).toBe(true);
+    await start();
+    const login = await send('/api/v1/auth/login', { username_or_email: 'someone', password: account.password });
+    expect(login.status).toBe(200);
+    const events = await fetch(url('/api/v1/events?chain_id=31337'));
+    expect(await events.json()).toMatchObject({ pagination: { total: 3 } });
+  });
+});
