@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `*.worker.test.ts` run inside workerd, each file with a database of its own (test/support); every other test is plain
- * Node. End-to-end and chaos suites start the whole stack and have configurations of their own beside them.
+ * Node. The end-to-end suite starts the
+ * whole stack and has a configuration of its own (test/e2e).
  */
 export default defineConfig({
   test: {
@@ -13,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.worker.test.ts', 'test/e2e/**', 'test/chaos/**'],
+          exclude: ['test/**/*.worker.test.ts', 'test/e2e/**'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },

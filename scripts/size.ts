@@ -20,7 +20,9 @@ try {
   for (const file of (await readdir(scratch)).filter((name) => /\.(js|wasm)$/.test(name))) {
     const content = await readFile(join(scratch, file));
     const name = file.replace(/^[0-9a-f]{40}-/, '');
-    console.log(`${name.padEnd(16)} ${kib(content.length).padStart(12)}, gzip ${kib(gzipSync(content, { level: 9 }).length)}`);
+    console.log(
+      `${name.padEnd(16)} ${kib(content.length).padStart(12)}, gzip ${kib(gzipSync(content, { level: 9 }).length)}`,
+    );
   }
   const outfile = join(scratch, 'startup.cpuprofile');
   await wrangler('check', 'startup', '--outfile', outfile);

@@ -10,7 +10,7 @@ export interface Emission {
 }
 
 /** Encodes an event of a registry from its arguments by name. Throws for an event or argument that is not in the ABI. */
-export function emission(registry: Registry, eventName: string, args: Record<string, unknown>): Emission {
+function emission(registry: Registry, eventName: string, args: Record<string, unknown>): Emission {
   const event = REGISTRY_EVENTS[registry].find(({ name }) => name === eventName);
   if (!event) throw new Error(`the ${registry} registry has no event ${eventName}`);
   const plain = event.inputs.filter((input) => !input.indexed);

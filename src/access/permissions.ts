@@ -1,5 +1,5 @@
 /** Every permission there is: `resource:verb`. An operation declares one of them; roles hold sets of them. */
-export const PERMISSIONS = [
+const PERMISSIONS = [
   'organizations:read',
   'organizations:write',
   'organizations:delete',

@@ -14,7 +14,7 @@ export interface AnonymousPrincipal {
 }
 
 /** Our own work: a queue consumer, a cron job, an alarm. */
-export interface SystemPrincipal {
+interface SystemPrincipal {
   kind: 'system';
   job: string;
 }

@@ -9,14 +9,14 @@ import type { ErrorCode } from '../kernel/errors.ts';
  * - `user`: a signed-in person, about their own things.
  * - `organization`: a signed-in member of the organization the resource belongs to, whose role holds `permission`.
  */
-export type Security =
+type Security =
   | { kind: 'public' }
   | { kind: 'open'; permission: Permission }
   | { kind: 'user' }
   | { kind: 'organization'; permission: Permission };
 
 /** Quota units that a call costs; 0 for what is not metered (health, discovery, documents, authentication). */
-export type Cost = 0 | 1 | 2 | 5 | 10;
+type Cost = 0 | 1 | 2 | 5 | 10;
 
 /** One entry of the HTTP contract: what validates, what is documented and what the security suite refuses, all in one. */
 export interface Operation {

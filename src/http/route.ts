@@ -108,7 +108,7 @@ function refuse(result: { success: boolean; error?: z.core.$ZodError }) {
 const MAX_DETAILS = 50;
 
 /** One detail per fault; an unknown field is named by its own path. */
-export function detailsOf(issues: readonly z.core.$ZodIssue[]): ErrorDetail[] {
+function detailsOf(issues: readonly z.core.$ZodIssue[]): ErrorDetail[] {
   return issues
     .flatMap((issue) => {
       if (issue.code !== 'unrecognized_keys') return [{ path: issue.path.join('.'), message: issue.message }];

@@ -67,7 +67,7 @@ export const pageQuery = z.object({
 
 export const timestamp = z.iso.datetime().meta({ description: 'RFC 3339, UTC', examples: ['2024-01-16T15:00:00Z'] });
 
-export const pagination = z
+const pagination = z
   .object({ total: z.int().min(0), limit: z.int(), offset: z.int(), has_more: z.boolean() })
   .meta({ id: 'Pagination' });
 

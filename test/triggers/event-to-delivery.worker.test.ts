@@ -138,7 +138,9 @@ describe('a chain reorganization while triggers are active', () => {
       expect(retraction).toMatchObject({ retracts: fire?.id, event: { id: fire?.event.id } });
       expect(second?.event.transaction_hash).toBe(replacement);
       const requests = await receiver.received();
-      expect(new Set(requests.map(({ headers }) => headers['webhook-id']))).toEqual(new Set(deliveries.map((one) => one.id)));
+      expect(new Set(requests.map(({ headers }) => headers['webhook-id']))).toEqual(
+        new Set(deliveries.map((one) => one.id)),
+      );
       expect(requests).toHaveLength(3);
       const notice = requests.find(({ headers }) => headers['webhook-id'] === retraction?.id);
       expect(JSON.parse(notice?.body ?? '')).toMatchObject({

@@ -4,7 +4,7 @@ import { HOUR, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 
-export const ACCESS_TOKEN_LIFETIME = HOUR;
+const ACCESS_TOKEN_LIFETIME = HOUR;
 
 const ALGORITHM = 'HS256';
 const CLOCK_SKEW_SECONDS = 60;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 
-export const health = z
+const health = z
   .object({
     status: z.enum(['healthy', 'unhealthy']),
     database: z.enum(['connected', 'disconnected']),

@@ -4,7 +4,7 @@ import type { KnownLog } from './ledger-logs.ts';
 import { chainEvents, chainFeed, type EventStatus, type FeedOperation, undecodedLogs } from './table.ts';
 
 export type EventRow = typeof chainEvents.$inferInsert;
-export type UndecodedRow = typeof undecodedLogs.$inferInsert;
+type UndecodedRow = typeof undecodedLogs.$inferInsert;
 
 export interface FeedEntry {
   seq: number;

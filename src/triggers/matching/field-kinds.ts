@@ -28,9 +28,6 @@ export const OPERATOR_LIST = OPERATORS.map(([name, ...signs]) =>
   signs.length > 0 ? `${name} (${signs.join(' ')})` : name,
 ).join(', ');
 
-/** Operators whose operand is part of a value, and so need not be a whole literal of the field's kind. */
-export const isPartial = (operator: Operator) => operator === 'contains' || operator === 'starts_with';
-
 const NUMERIC = ['equals', 'not_equals', 'gt', 'gte', 'lt', 'lte', 'in'] as const;
 const TEXTUAL = ['equals', 'not_equals', 'in', 'contains', 'starts_with'] as const;
 
@@ -82,7 +79,7 @@ const MOMENT = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:Z|([+-]
 const LAST_SECOND: Decimal = { units: 253_402_300_799n, scale: 0 };
 
 /** Seconds since 1970 of an RFC 3339 time (§5.6) or of a plain number of seconds, exact to the last digit. */
-export function parseMoment(text: string): Decimal | undefined {
+function parseMoment(text: string): Decimal | undefined {
   const seconds = parseDecimal(text);
   if (seconds) return compareDecimals(seconds, LAST_SECOND) > 0 ? undefined : seconds;
   const [, local, fraction = '', sign, hours = '0', minutes = '0'] = MOMENT.exec(text) ?? [];

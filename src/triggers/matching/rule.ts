@@ -52,7 +52,7 @@ export type CompiledTrigger =
  * How far a chain's clock may be behind ours, in seconds. A sequencer stamps blocks seconds late, and an event that its
  * owner caused right after making the trigger must not be taken for an old one.
  */
-export const CLOCK_TOLERANCE = 60;
+const CLOCK_TOLERANCE = 60;
 
 /**
  * Compiles a whole trigger. All conditions must hold, and a trigger without any fires only with `match_all`. Events

@@ -42,7 +42,7 @@ export async function organizationOfTrigger(db: Executor, triggerId: string): Pr
 }
 
 /** Tells the matchers, in the transaction of the change, that a trigger is no longer what they know. */
-export async function noteChange(tx: Executor, triggerId: string, now: Date): Promise<void> {
+async function noteChange(tx: Executor, triggerId: string, now: Date): Promise<void> {
   await tx.insert(triggerChanges).values({ triggerId, changedAt: now });
 }
 

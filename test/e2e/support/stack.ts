@@ -55,7 +55,9 @@ export function runScript(script: string, variables: Record<string, string>, arg
       const present = lines.find((line) => line.includes(text));
       if (present !== undefined) return Promise.resolve(present);
       const ended = exited.then((code) => {
-        throw new Error(`npm run ${script} ended with ${code} before it said "${text}":\n${lines.slice(-40).join('\n')}`);
+        throw new Error(
+          `npm run ${script} ended with ${code} before it said "${text}":\n${lines.slice(-40).join('\n')}`,
+        );
       });
       return Promise.race([ended, new Promise<string>((found) => waiting.add({ text, found }))]);
     },

@@ -32,6 +32,13 @@ export async function startChain(options: { blockTime?: number; chainId?: number
   return { url, stop: () => ask('DELETE', '/chains', { url }) };
 }
 
+/** Argon2 as its native implementation has it. */
+export const nativeArgon2 = {
+  hash: async (password: string) => (await ask<{ hash: string }>('POST', '/argon2/hash', { password })).hash,
+  verify: async (hash: string, password: string) =>
+    (await ask<{ verified: boolean }>('POST', '/argon2/verify', { hash, password })).verified,
+};
+
 /** A receiver of HTTP requests on loopback that answers by `steps` (200 by default). */
 export async function newReceiver(steps: Step[] = []) {
   const name = crypto.randomUUID();

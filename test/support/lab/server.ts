@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import argon2 from 'argon2';
 import pg from 'pg';
 import { type Anvil, startAnvil } from '../../../scripts/stack/anvil.ts';
 import type { NeonRelay } from '../../../scripts/stack/neon-relay.ts';
@@ -16,7 +17,8 @@ interface Engines {
 
 /**
  * What a test inside workerd cannot start by itself, over HTTP:
- * `POST /databases` a database of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver.
+ * `POST /databases` a database of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver;
+ * `POST /argon2/…` the native implementation of Argon2, to compare with.
  */
 export async function startLab({ postgresUrl, relay, redis }: Engines) {
   const admin = new pg.Pool({ connectionString: postgresUrl.replace(/\/\w+$/, '/postgres'), max: 1 });
@@ -54,6 +56,10 @@ export async function startLab({ postgresUrl, relay, redis }: Engines) {
     'POST /databases': newDatabase,
     'POST /chains': newChain,
     'DELETE /chains': endChain,
+    'POST /argon2/hash': async ({ password }: { password: string }) => ({ hash: await argon2.hash(password) }),
+    'POST /argon2/verify': async ({ hash, password }: { hash: string; password: string }) => ({
+      verified: await argon2.verify(hash, password),
+    }),
   };
 
   const server = createServer(async (request, response) => {

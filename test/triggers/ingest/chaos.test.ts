@@ -93,5 +93,5 @@ it('ends with exactly the chain’s events, whatever was reorganized, lost or br
       await chain.stop();
     }
   });
-  await fc.assert(property, { numRuns: 25 });
+  await fc.assert(property, { numRuns: Number(process.env['CHAOS_RUNS'] ?? 25) });
 }, 120_000);

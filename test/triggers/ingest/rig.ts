@@ -14,7 +14,7 @@ import { tick } from '../../../src/triggers/ingest/tick.ts';
 import { type Log, mine, registered } from './logs.ts';
 
 /** A ledger's storage on the SQLite of Node. */
-export function sqliteStorage(): LedgerStorage {
+function sqliteStorage(): LedgerStorage {
   const database = new DatabaseSync(':memory:');
   return {
     sql: {
@@ -40,7 +40,7 @@ export function sqliteStorage(): LedgerStorage {
 }
 
 /** The feed as `store.ts` keeps it in Postgres, in memory. Its failures are programmed. */
-export class MemoryFeed implements FeedStore {
+class MemoryFeed implements FeedStore {
   readonly events = new Map<string, EventRow>();
   readonly feed = new Map<number, FeedEntry>();
   readonly undecoded = new Map<string, string>();

@@ -11,7 +11,7 @@ import { matcherCursors, triggerMatches } from '../../../src/triggers/matching/t
 import { triggerActions, triggerChanges, triggerConditions, triggers } from '../../../src/triggers/rules/table.ts';
 import { database } from '../../support/database.ts';
 
-export const CREATED = new Date('2026-03-01T00:00:00Z');
+const CREATED = new Date('2026-03-01T00:00:00Z');
 export const NOW = new Date('2026-03-02T00:00:00Z');
 const BLOCK_TIME = new Date('2026-03-01T12:00:00Z');
 
