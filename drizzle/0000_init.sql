@@ -1,3 +1,59 @@
+CREATE TABLE "idempotent_answers" (
+	"principal" text NOT NULL,
+	"key" text NOT NULL,
+	"fingerprint" text NOT NULL,
+	"status" integer NOT NULL,
+	"sealed_body" text,
+	"organization_id" text,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "idempotent_answers_principal_key_pk" PRIMARY KEY("principal","key")
+);
+--> statement-breakpoint
+CREATE TABLE "agent_links" (
+	"id" text PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"chain_id" bigint NOT NULL,
+	"agent_id" text NOT NULL,
+	"wallet_address" text NOT NULL,
+	"status" text NOT NULL,
+	"proven_block" bigint NOT NULL,
+	"created_by" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"stale_event_id" text,
+	"revoked_at" timestamp (3) with time zone,
+	"revoked_reason" text
+);
+--> statement-breakpoint
+CREATE TABLE "api_keys" (
+	"id" text PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"prefix" text NOT NULL,
+	"hash" text NOT NULL,
+	"environment" text NOT NULL,
+	"key_type" text NOT NULL,
+	"permissions" text[] NOT NULL,
+	"rate_limit_override" integer,
+	"ip_allowlist" text[],
+	"endpoints" text[],
+	"methods" text[],
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"created_by" uuid NOT NULL,
+	"expires_at" timestamp (3) with time zone,
+	"last_used_at" timestamp (3) with time zone,
+	"revoked_at" timestamp (3) with time zone,
+	"revoked_reason" text,
+	CONSTRAINT "api_keys_hash_key" UNIQUE("hash")
+);
+--> statement-breakpoint
+CREATE TABLE "organization_edges" (
+	"organization_id" uuid PRIMARY KEY NOT NULL,
+	"version" bigint NOT NULL,
+	"acked" bigint DEFAULT 0 NOT NULL,
+	"deleted" boolean DEFAULT false NOT NULL,
+	"swept_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "members" (
 	"id" integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "members_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1),
 	"organization_id" uuid NOT NULL,
@@ -20,12 +76,21 @@ CREATE TABLE "organizations" (
 --> statement-breakpoint
 CREATE TABLE "refresh_tokens" (
 	"token_hash" text PRIMARY KEY NOT NULL,
-	"family_id" uuid NOT NULL,
+	"session_id" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"spent_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "sessions" (
+	"id" uuid PRIMARY KEY NOT NULL,
 	"user_id" uuid NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
+	"refreshed_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL,
-	"replaced_at" timestamp (3) with time zone,
-	"revoked_at" timestamp (3) with time zone
+	"user_agent" text,
+	"address" text,
+	"revoked_at" timestamp (3) with time zone,
+	"revoked_reason" text
 );
 --> statement-breakpoint
 CREATE TABLE "users" (
@@ -33,9 +98,43 @@ CREATE TABLE "users" (
 	"username" text NOT NULL,
 	"email" text NOT NULL,
 	"password_hash" text NOT NULL,
+	"password_version" integer DEFAULT 1 NOT NULL,
+	"failed_logins" integer DEFAULT 0 NOT NULL,
+	"locked_until" timestamp (3) with time zone,
 	"is_active" boolean DEFAULT true NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"last_login_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "wallet_challenges" (
+	"nonce" text PRIMARY KEY NOT NULL,
+	"purpose" text NOT NULL,
+	"message" text NOT NULL,
+	"wallet_address" text NOT NULL,
+	"user_id" uuid,
+	"organization_id" uuid,
+	"chain_id" bigint,
+	"agent_id" text,
+	"expires_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "audit_heads" (
+	"organization_id" uuid PRIMARY KEY NOT NULL,
+	"seq" bigint NOT NULL,
+	"hash" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "audit_logs" (
+	"organization_id" uuid NOT NULL,
+	"seq" bigint NOT NULL,
+	"hash" text NOT NULL,
+	"content" text NOT NULL,
+	"actor" text NOT NULL,
+	"action" text NOT NULL,
+	"target_type" text NOT NULL,
+	"target_id" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "audit_logs_organization_id_seq_pk" PRIMARY KEY("organization_id","seq")
 );
 --> statement-breakpoint
 CREATE TABLE "deliveries" (
@@ -181,9 +280,12 @@ CREATE TABLE "triggers" (
 	"updated_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "agent_links" ADD CONSTRAINT "agent_links_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "members" ADD CONSTRAINT "members_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_action_id_trigger_actions_id_fk" FOREIGN KEY ("action_id") REFERENCES "public"."trigger_actions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_match_id_trigger_matches_id_fk" FOREIGN KEY ("match_id") REFERENCES "public"."trigger_matches"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -194,11 +296,25 @@ ALTER TABLE "trigger_matches" ADD CONSTRAINT "trigger_matches_event_id_chain_eve
 ALTER TABLE "trigger_actions" ADD CONSTRAINT "trigger_actions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_conditions" ADD CONSTRAINT "trigger_conditions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "triggers" ADD CONSTRAINT "triggers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "idempotent_answers_expiry_idx" ON "idempotent_answers" USING btree ("expires_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "agent_links_standing_key" ON "agent_links" USING btree ("chain_id","agent_id") WHERE status in ('active', 'stale');--> statement-breakpoint
+CREATE INDEX "agent_links_agent_idx" ON "agent_links" USING btree ("chain_id","agent_id","id");--> statement-breakpoint
+CREATE INDEX "agent_links_organization_idx" ON "agent_links" USING btree ("organization_id","id");--> statement-breakpoint
+CREATE INDEX "agent_links_wallet_idx" ON "agent_links" USING btree ("wallet_address") WHERE status = 'active';--> statement-breakpoint
+CREATE INDEX "api_keys_organization_idx" ON "api_keys" USING btree ("organization_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "organization_edges_behind_idx" ON "organization_edges" USING btree ("swept_at") WHERE acked < version;--> statement-breakpoint
+CREATE UNIQUE INDEX "members_owner_key" ON "members" USING btree ("organization_id") WHERE "members"."role" = 'owner';--> statement-breakpoint
 CREATE INDEX "members_user_idx" ON "members" USING btree ("user_id");--> statement-breakpoint
-CREATE INDEX "refresh_tokens_family_idx" ON "refresh_tokens" USING btree ("family_id");--> statement-breakpoint
-CREATE INDEX "refresh_tokens_user_idx" ON "refresh_tokens" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "refresh_tokens_session_idx" ON "refresh_tokens" USING btree ("session_id");--> statement-breakpoint
+CREATE INDEX "sessions_user_idx" ON "sessions" USING btree ("user_id","created_at");--> statement-breakpoint
+CREATE INDEX "sessions_expiry_idx" ON "sessions" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "sessions_revoked_idx" ON "sessions" USING btree ("revoked_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "users_username_key" ON "users" USING btree (lower("username"));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email_key" ON "users" USING btree (lower("email"));--> statement-breakpoint
+CREATE INDEX "wallet_challenges_expiry_idx" ON "wallet_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "audit_logs_action_idx" ON "audit_logs" USING btree ("organization_id","action","seq");--> statement-breakpoint
+CREATE INDEX "audit_logs_actor_idx" ON "audit_logs" USING btree ("organization_id","actor","seq");--> statement-breakpoint
+CREATE INDEX "audit_logs_target_idx" ON "audit_logs" USING btree ("organization_id","target_type","target_id","seq");--> statement-breakpoint
 CREATE INDEX "deliveries_trigger_idx" ON "deliveries" USING btree ("trigger_id","created_at");--> statement-breakpoint
 CREATE INDEX "deliveries_due_idx" ON "deliveries" USING btree ("next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_slot_key" ON "deliveries" USING btree ("endpoint","slot") WHERE status = 'in_flight';--> statement-breakpoint

@@ -6,25 +6,35 @@ import {
   withBodyLimit,
   withCors,
   withDefaultHeaders,
+  withOriginCheck,
   withRequestId,
   withRequestLog,
   withSecurityHeaders,
 } from './http/middleware.ts';
 import { answerError, answerNotFound } from './http/problem.ts';
 import { createRoutes } from './http/route.ts';
+import { addAgentRoutes } from './identity/agents/routes.ts';
+import { addApiKeyRoutes } from './identity/api-keys/routes.ts';
+import { addMemberRoutes } from './identity/members/routes.ts';
 import { addOrganizationRoutes } from './identity/organizations/routes.ts';
+import { addSessionRoutes } from './identity/sessions/routes.ts';
 import { addUserRoutes } from './identity/users/routes.ts';
+import { addWalletRoutes } from './identity/wallets/routes.ts';
+import { addAuditRoutes } from './observability/audit/routes.ts';
 import { addHealthRoutes } from './observability/health/routes.ts';
 import { OPERATIONS } from './operations.ts';
 import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
 import { addDeliveryRoutes } from './triggers/deliveries/routes.ts';
 import { addEventRoutes } from './triggers/events/routes.ts';
+import { judgeTransfers } from './triggers/ingest/transfer-store.ts';
 import { addRuleRoutes } from './triggers/rules/routes.ts';
+import { noteOrganizationGoes } from './triggers/rules/store.ts';
 
 /** The HTTP surface: what every request goes through, then which addresses exist. */
 export function createApp(deps: AppDeps) {
   const { config, redis } = deps;
+  const onChain = { baseUrl: config.baseUrl, chains: config.chains };
   const app = new Hono<AppEnv>();
   app.onError(answerError);
   app.notFound(answerNotFound);
@@ -33,20 +43,25 @@ export function createApp(deps: AppDeps) {
   app.use(withSecurityHeaders());
   app.use(withDefaultHeaders());
   app.use(withCors(config.allowedOrigins));
+  app.use(withOriginCheck(config.allowedOrigins, new URL(config.baseUrl).origin));
   app.use(withBodyLimit());
 
   const routes = createRoutes(deps);
-  addUserRoutes(routes, {
-    tokens: deps.tokens,
-    limits: {
-      register: limitByAddress(redis, 'register', config.authLimits.register),
-      login: limitByAddress(redis, 'login', config.authLimits.login),
-    },
-  });
-  addOrganizationRoutes(routes);
+  const limits = {
+    register: limitByAddress(redis, 'register', config.authLimits.register),
+    login: limitByAddress(redis, 'login', config.authLimits.login),
+  };
+  addUserRoutes(routes, { tokens: deps.tokens, limits });
+  addSessionRoutes(routes, { tokens: deps.tokens, limits });
+  addWalletRoutes(routes, { ...onChain, tokens: deps.tokens, limit: limits.login });
+  addOrganizationRoutes(routes, { beforeDeletion: noteOrganizationGoes });
+  addMemberRoutes(routes);
+  addApiKeyRoutes(routes, deps);
+  addAgentRoutes(routes, { ...onChain, judgeTransfers });
   addRuleRoutes(routes, deps);
   addDeliveryRoutes(routes);
   addEventRoutes(routes);
+  addAuditRoutes(routes);
   addHealthRoutes(routes, deps.db);
   addDiscoveryRoutes(routes, { deployment: config, redis, clock: deps.clock });
   addDocsRoutes(routes, { operations: OPERATIONS, baseUrl: config.baseUrl, assets: deps.assets });

@@ -1,10 +1,21 @@
 import type { Redis } from '@upstash/redis/cloudflare';
+import type { CallerCtx } from './access/ctx.ts';
+import { ROLE_PERMISSIONS } from './access/permissions.ts';
+import type { Caller } from './access/principal.ts';
 import { connect, type Database } from './db/client.ts';
 import { connectRedis } from './db/redis.ts';
 import { type Config, configOf } from './env.ts';
-import type { RouteDeps } from './http/route.ts';
+import type { Credentials } from './http/authenticate.ts';
+import type { Grant, RouteDeps } from './http/route.ts';
+import { isLinkLive } from './identity/agents/store.ts';
+import { type KeyResolverDeps, resolveKey } from './identity/api-keys/authenticate.ts';
+import type { KeySecrets } from './identity/api-keys/key.ts';
+import { recordUses } from './identity/api-keys/store.ts';
+import { type PublisherDeps, publishOrganization } from './identity/edge/publisher.ts';
 import { findRole } from './identity/index.ts';
+import { isLive } from './identity/sessions/store.ts';
 import { type TokenSettings, verifyAccessToken } from './identity/users/tokens.ts';
+import { isWalletToken, verifyWalletToken } from './identity/wallets/tokens.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { KeyRing } from './kernel/crypto.ts';
 import { AppError } from './kernel/errors.ts';
@@ -13,6 +24,8 @@ import { parseAllowList } from './outbound/allow-list.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
 import { createOutbound, type Outbound } from './outbound/guarded-fetch.ts';
 import { createResolver } from './outbound/resolver.ts';
+import { organizationClient } from './quota/client.ts';
+import type { QuotaDeps } from './quota/object.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import type { ConsumerDeps } from './triggers/deliveries/consumer.ts';
 import type { SweepDeps } from './triggers/deliveries/sweep/sweep.ts';
@@ -27,6 +40,7 @@ export interface AppDeps extends RouteDeps {
   log: Logger;
   tokens: TokenSettings;
   keyRing: KeyRing;
+  keySecrets: KeySecrets;
   outboundPolicy: OutboundPolicy;
   assets: { fetch(url: string): Promise<Response> };
 }
@@ -34,27 +48,64 @@ export interface AppDeps extends RouteDeps {
 export function appDeps(env: Env): AppDeps {
   const config = configOf(env);
   const tokens = { secret: config.jwtSecret, issuer: config.baseUrl };
+  const db = connect(config.database);
   return {
     config,
     tokens,
     clock: systemClock,
-    db: connect(config.database),
+    db,
     redis: connectRedis(config.redis),
     log: createLogger(),
     keyRing: config.keyRing,
+    keySecrets: config.apiKeySecrets,
     outboundPolicy: outboundPolicyOf(config),
     assets: env.ASSETS,
-    authenticate: (authorization) => principalOf(tokens, authorization),
-    roleIn: (ctx, organizationId) => findRole(ctx.db.query, organizationId, ctx.principal.userId),
+    fingerprintSecret: config.jwtSecret,
+    authenticate: (credentials) => callerOf({ tokens, db, keys: keyResolverDeps(env, config) }, credentials),
+    grantIn,
+    publishOrganization: (organizationId) => publishOrganization(publisherDeps(env), organizationId),
   };
 }
 
 const BEARER = /^Bearer +(\S+)$/i;
 
-async function principalOf(tokens: TokenSettings, authorization: string) {
-  const token = BEARER.exec(authorization)?.[1];
-  if (!token) throw new AppError('unauthorized', 'The Authorization header must be: Bearer <token>');
-  return verifyAccessToken(tokens, token, systemClock());
+interface Authorities {
+  tokens: TokenSettings;
+  db: Database;
+  keys: KeyResolverDeps;
+}
+
+/** A token comes before a key, whether the key is sent as a bearer's or in a field of its own. */
+async function callerOf(
+  { tokens, db, keys }: Authorities,
+  { authorization, apiKey, ...use }: Credentials,
+): Promise<Caller | undefined> {
+  const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+  if (authorization !== undefined && !bearer) {
+    throw new AppError('unauthorized', 'The Authorization header must be: Bearer <token>');
+  }
+  const key = bearer === undefined || bearer.startsWith('sk_') ? (bearer ?? apiKey) : undefined;
+  if (key !== undefined) return resolveKey(keys, key, use);
+  if (bearer === undefined) return undefined;
+  if (isWalletToken(bearer)) {
+    const wallet = await verifyWalletToken(tokens, bearer, systemClock());
+    if (await isLinkLive(db.query, wallet.linkId, wallet.address)) return wallet;
+    throw new AppError('unauthorized', 'The agent of this wallet is no longer linked');
+  }
+  const principal = await verifyAccessToken(tokens, bearer, systemClock());
+  if (!(await isLive(db.query, principal.sessionId))) throw new AppError('unauthorized', 'This session has ended');
+  return principal;
+}
+
+/** A person acts by their role, a key by its permissions, a wallet as a member: each only in its own organization. */
+async function grantIn({ principal, db }: CallerCtx, organizationId: string): Promise<Grant | undefined> {
+  if (principal.kind === 'user') {
+    const role = await findRole(db.query, organizationId, principal.userId);
+    return role && { role, permissions: ROLE_PERMISSIONS[role] };
+  }
+  if (principal.organizationId !== organizationId) return undefined;
+  const permissions = principal.kind === 'key' ? principal.permissions : ROLE_PERMISSIONS.member;
+  return { role: undefined, permissions };
 }
 
 const hostOf = (url: string) => new URL(url).hostname;
@@ -91,6 +142,29 @@ async function enqueueInto(queue: Queue, deliveryIds: readonly string[], delaySe
     const hints = deliveryIds.slice(start, start + MAX_BATCH).map((deliveryId) => ({ body: { deliveryId } }));
     await queue.sendBatch(hints, { delaySeconds });
   }
+}
+
+const organizationsOf = (env: Env) => organizationClient((id) => env.ORGANIZATION_QUOTA.getByName(id));
+
+const keyResolverDeps = (env: Env, config: Config): KeyResolverDeps => ({
+  keySecrets: config.apiKeySecrets,
+  clock: systemClock,
+  identify: organizationsOf(env).identify,
+});
+
+/** What brings the edge up to date, after a change and by the sweep. */
+const publisherDeps = (env: Env): PublisherDeps => ({
+  db: connect(configOf(env).database),
+  log: createLogger(),
+  send: organizationsOf(env).publish,
+});
+
+export function quotaDeps(env: Env): QuotaDeps {
+  return {
+    clock: systemClock,
+    log: createLogger(),
+    recordUses: (organizationId, uses) => recordUses(connect(configOf(env).database).query, organizationId, uses),
+  };
 }
 
 const baseDeps = (config: Config) => ({ config, clock: systemClock, log: createLogger() });
@@ -137,9 +211,11 @@ export function scheduleDeps(env: Env) {
   const config = configOf(env);
   return {
     ...baseDeps(config),
+    db: connect(config.database),
     watcher: (chainId: number) => watcherOf(env, chainId),
     matcher: (chainId: number) => matcherOf(env, chainId),
     sweeper: () => sweeperOf(env),
+    publisher: publisherDeps(env),
   };
 }
 

@@ -1,5 +1,7 @@
+import { hkdfSync } from 'node:crypto';
 import * as z from 'zod';
 import { type WatchedChain, watchedChains } from './chain/chains.ts';
+import type { KeySecrets } from './identity/api-keys/key.ts';
 import { fromBase64, type KeyRing, utf8 } from './kernel/crypto.ts';
 
 /** Everything the deployment decides, parsed and checked. */
@@ -8,6 +10,8 @@ export interface Config {
   redis: { url: string; token: string };
   jwtSecret: Uint8Array<ArrayBuffer>;
   keyRing: KeyRing;
+  /** Of the check in API keys; the first one signs, all of them verify. */
+  apiKeySecrets: KeySecrets;
   baseUrl: string;
   allowedOrigins: string[];
   contact: { email: string; github: string; documentation: string };
@@ -19,7 +23,7 @@ export interface Config {
 
 const WEAK_SECRET = /^(.)\1*$|secret|password|changeme|example|your[_-]/i;
 
-const jwtSecret = z
+const strongSecret = z
   .string()
   .refine((text) => utf8(text).length >= 32, 'must be 32 bytes or more')
   .refine((text) => !WEAK_SECRET.test(text) && new Set(text).size >= 10, 'is too easy to guess; use random bytes')
@@ -49,6 +53,21 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter(Boolean),
 );
+const apiKeySecrets = list.pipe(z.array(strongSecret));
+
+/**
+ * The secrets of the check in API keys: the operator's, and then one derived from each key-encryption key, so that a
+ * deployment needs none of its own, and keys made before it got one stay good.
+ */
+function keySecretsOf(own: readonly Uint8Array<ArrayBuffer>[], { current, keys }: KeyRing): KeySecrets {
+  const derived = [...keys]
+    .sort(([a], [b]) => Number(b === current) - Number(a === current))
+    .map(([, key]) => new Uint8Array(hkdfSync('sha256', key, '', 'weir api key check', 32)));
+  const [first, ...others] = [...own, ...derived];
+  if (!first) throw new Error('the key ring is empty');
+  return [first, ...others];
+}
+
 const origin = z.url().transform((text) => text.replace(/\/+$/, ''));
 const positive = z.coerce.number().int().positive();
 
@@ -57,8 +76,9 @@ const schema = z.object({
   DATABASE_PROXY_URL: z.url().optional(),
   UPSTASH_REDIS_REST_URL: z.url(),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
-  JWT_SECRET: jwtSecret,
+  JWT_SECRET: strongSecret,
   ENCRYPTION_KEYS: keyRing,
+  API_KEY_SECRETS: apiKeySecrets.default([]),
   BASE_URL: origin.default('https://api.8004.dev'),
   ALLOWED_ORIGINS: list.default([]),
   CONTACT_EMAIL: z.string().default('support@8004.dev'),
@@ -99,6 +119,7 @@ export function readConfig(raw: Record<string, unknown>): Config {
     redis: { url: env.UPSTASH_REDIS_REST_URL, token: env.UPSTASH_REDIS_REST_TOKEN },
     jwtSecret: env.JWT_SECRET,
     keyRing: env.ENCRYPTION_KEYS,
+    apiKeySecrets: keySecretsOf(env.API_KEY_SECRETS, env.ENCRYPTION_KEYS),
     baseUrl: env.BASE_URL,
     allowedOrigins: env.ALLOWED_ORIGINS,
     contact: { email: env.CONTACT_EMAIL, github: env.CONTACT_GITHUB, documentation: env.DOCUMENTATION_URL },

@@ -1,6 +1,12 @@
 import type { Operation } from './http/operation.ts';
+import { operations as agents } from './identity/agents/contract.ts';
+import { operations as apiKeys } from './identity/api-keys/contract.ts';
+import { operations as members } from './identity/members/contract.ts';
 import { operations as organizations } from './identity/organizations/contract.ts';
+import { operations as sessions } from './identity/sessions/contract.ts';
 import { operations as users } from './identity/users/contract.ts';
+import { operations as wallets } from './identity/wallets/contract.ts';
+import { operations as audit } from './observability/audit/contract.ts';
 import { operations as health } from './observability/health/contract.ts';
 import { operations as discovery } from './portal/discovery/contract.ts';
 import { operations as docs } from './portal/docs/contract.ts';
@@ -11,10 +17,16 @@ import { operations as rules } from './triggers/rules/contract.ts';
 /** Every operation of the HTTP contract, in the order in which the reference shows them. */
 export const OPERATIONS: readonly Operation[] = [
   ...users,
+  ...sessions,
+  ...wallets,
   ...organizations,
+  ...members,
+  ...apiKeys,
+  ...agents,
   ...rules,
   ...deliveries,
   ...events,
+  ...audit,
   ...health,
   ...discovery,
   ...docs,

@@ -1,14 +1,18 @@
 import { type ScheduleDeps, scheduleDeps } from './context.ts';
+import { deleteExpiredAnswers } from './http/idempotency/store.ts';
+import { publishBehind } from './identity/edge/sweep.ts';
+import { sweepSessions } from './identity/sessions/job.ts';
 import { describeError } from './kernel/errors.ts';
 
 type Job = (deps: ScheduleDeps) => Promise<unknown>;
 
 /**
  * Cron expression (as in wrangler.toml) → jobs. Every minute: the watchdog of what runs on alarms, because an alarm can
- * be lost and a chain that nobody has asked about has none yet.
+ * be lost and a chain that nobody has asked about has none yet. Every hour: what nobody needs any more is deleted.
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
-  '* * * * *': [watchChains, wakeMatchers, wakeSweeper],
+  '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
+  '17 * * * *': [sweepSessions, forgetAnswers],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */
@@ -33,4 +37,12 @@ function wakeMatchers({ config, matcher }: ScheduleDeps) {
 
 function wakeSweeper({ sweeper }: ScheduleDeps) {
   return sweeper().wake();
+}
+
+function publishEdges({ publisher, clock }: ScheduleDeps) {
+  return publishBehind({ ...publisher, clock });
+}
+
+function forgetAnswers({ db, clock }: ScheduleDeps) {
+  return deleteExpiredAnswers(db.query, clock());
 }

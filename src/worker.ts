@@ -1,8 +1,9 @@
 /** START HERE: what wakes us. Requests, queue batches, cron, and the alarms and calls of Durable Objects. */
 import { createApp } from './app.ts';
-import { appDeps, matcherDeps, sweepDeps, watcherDeps } from './context.ts';
+import { appDeps, matcherDeps, quotaDeps, sweepDeps, watcherDeps } from './context.ts';
 import { refuseToServe } from './http/problem.ts';
 import { consumeQueue } from './queues.ts';
+import { organizationQuotaObject } from './quota/object.ts';
 import { runSchedule } from './schedule.ts';
 import { createLogger } from './telemetry/log.ts';
 import { deliverySweeperObject } from './triggers/deliveries/object.ts';
@@ -12,6 +13,7 @@ import { triggerMatcherObject } from './triggers/matching/object.ts';
 export class ChainWatcher extends chainWatcherObject(watcherDeps) {}
 export class TriggerMatcher extends triggerMatcherObject(matcherDeps) {}
 export class DeliverySweeper extends deliverySweeperObject(sweepDeps) {}
+export class OrganizationQuota extends organizationQuotaObject(quotaDeps) {}
 
 /** One app an isolate: it holds routes and settings, and nothing of a request. */
 let app: ReturnType<typeof createApp> | undefined;

@@ -27,6 +27,9 @@ function emission(registry: Registry, eventName: string, args: Record<string, un
 export const registered = (agentId: bigint, owner: Hex) =>
   emission('identity', 'Registered', { agentId, agentURI: `https://agents.example/${agentId}.json`, owner });
 
+export const transferred = (agentId: bigint, from: Hex, to: Hex) =>
+  emission('identity', 'Transfer', { from, to, tokenId: agentId });
+
 /** Feedback with a score of `value / 10^decimals`. */
 export const newFeedback = (agentId: bigint, clientAddress: Hex, value: bigint, valueDecimals: number) =>
   emission('reputation', 'NewFeedback', {

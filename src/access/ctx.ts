@@ -2,30 +2,63 @@ import type { Database } from '../db/client.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import { type Permission, ROLE_PERMISSIONS, type Role } from './permissions.ts';
-import type { Principal, UserPrincipal } from './principal.ts';
+import type { Caller, Principal, UserPrincipal } from './principal.ts';
 
 /** What every use case is given: who asks, on which request, and the clock and database to answer with. */
 export interface Ctx<P extends Principal = Principal> {
   principal: P;
   requestId: string;
+  /** The caller's network address, for the audit trail; empty where the platform does not tell it. */
+  address: string;
+  /** The caller's `User-Agent` field, for the list of sessions; empty where there is none. */
+  userAgent: string;
   clock: Clock;
   db: Database;
+  /**
+   * Has `effect` run once everything the request wrote is committed, and before it is answered. A verb's own
+   * transaction may be part of an outer one (idempotent requests), so it cannot know by itself when that is.
+   */
+  afterCommit(effect: () => Promise<void>): void;
+  /**
+   * Brings what the edge knows of an organization up to date.
+   * @throws AppError `service_unavailable` when the organization's object cannot be reached; a sweep heals it
+   */
+  publishOrganization(organizationId: string): Promise<void>;
 }
+
+/** A use case of anyone with a credential, over whatever that credential may see. */
+export type CallerCtx = Ctx<Caller>;
 
 /** A use case of a signed-in person, not bound to one organization. */
 export type UserCtx = Ctx<UserPrincipal>;
 
-/** A use case inside one organization, whose membership has been proved. */
-export interface OrganizationCtx extends UserCtx {
+/** A use case inside one organization, in which the caller has been proved to have a place. */
+export interface OrganizationCtx extends CallerCtx {
   organizationId: string;
-  role: Role;
+  permissions: ReadonlySet<Permission>;
+  /** Of a person; keys and wallets have none. */
+  role: Role | undefined;
 }
 
 /**
  * The first line of every verb inside an organization.
- * @throws AppError `forbidden` when the caller's role does not hold the permission
+ * @throws AppError `forbidden` when the caller does not hold the permission there
  */
 export function permit(ctx: OrganizationCtx, permission: Permission): void {
-  if (ROLE_PERMISSIONS[ctx.role].has(permission)) return;
-  throw new AppError('forbidden', `This needs the permission ${permission}, which the role ${ctx.role} does not have`);
+  if (ctx.permissions.has(permission)) return;
+  const who = ctx.role === undefined ? `this ${ctx.principal.kind}` : `the role ${ctx.role}`;
+  throw new AppError('forbidden', `This needs the permission ${permission}, which ${who} does not have`);
+}
+
+/**
+ * The first line of a verb over all that a caller may see. A person is not held to it: what the query shows them is the
+ * organizations they have a role in, and every role may read.
+ */
+export function permitCaller({ principal }: CallerCtx, permission: Permission): void {
+  const held = principal.kind === 'key' ? principal.permissions : ROLE_PERMISSIONS.member;
+  if (principal.kind === 'user' || held.has(permission)) return;
+  throw new AppError(
+    'forbidden',
+    `This needs the permission ${permission}, which this ${principal.kind} does not have`,
+  );
 }

@@ -1,8 +1,17 @@
-/** Every permission there is: `resource:verb`. An operation declares one of them; roles hold sets of them. */
-const PERMISSIONS = [
+/** Every permission there is: `resource:verb`. An operation declares one of them; roles and keys hold sets of them. */
+export const PERMISSIONS = [
   'organizations:read',
   'organizations:write',
   'organizations:delete',
+  'organizations:transfer',
+  'members:read',
+  'members:write',
+  'members:roles',
+  'keys:read',
+  'keys:write',
+  'agents:read',
+  'agents:write',
+  'audit:read',
   'triggers:read',
   'triggers:write',
   'events:read',
@@ -14,10 +23,24 @@ export const ROLES = ['viewer', 'member', 'admin', 'owner'] as const;
 
 export type Role = (typeof ROLES)[number];
 
-const VIEWER: readonly Permission[] = ['organizations:read', 'triggers:read', 'events:read'];
+const VIEWER: readonly Permission[] = [
+  'organizations:read',
+  'members:read',
+  'agents:read',
+  'triggers:read',
+  'events:read',
+];
 const MEMBER: readonly Permission[] = [...VIEWER, 'triggers:write'];
-const ADMIN: readonly Permission[] = [...MEMBER, 'organizations:write'];
-const OWNER: readonly Permission[] = [...ADMIN, 'organizations:delete'];
+const ADMIN: readonly Permission[] = [
+  ...MEMBER,
+  'organizations:write',
+  'members:write',
+  'keys:read',
+  'keys:write',
+  'agents:write',
+  'audit:read',
+];
+const OWNER: readonly Permission[] = [...ADMIN, 'organizations:delete', 'organizations:transfer', 'members:roles'];
 
 /** The one table of who may do what inside an organization. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {

@@ -52,6 +52,20 @@ export function toRpcError(error: unknown, method: string, secretUrl: string): R
   return new RpcError(fault, `${method}: ${status === undefined ? 'no usable answer' : `HTTP ${status}`}: ${detail}`);
 }
 
+/** EIP-1474 has no code for it; 3 is geth's, which most nodes follow, with the revert's data beside it. */
+const REVERTED = 3;
+/** What the execution itself can end with, as geth, reth and anvil word it, where the node gives another code. */
+const EXECUTION =
+  /execution reverted|vm execution error|out of gas|invalid (opcode|jump)|stack (under|over)flow|EVM error/i;
+
+/** The data of a revert, `0x` where there is none; nothing when the error is not the contract's doing. */
+export function revertOf(error: unknown): string | undefined {
+  const answered = error instanceof BaseError ? error.walk((inner) => inner instanceof RpcRequestError) : undefined;
+  if (!(answered instanceof RpcRequestError)) return undefined;
+  if (answered.code !== REVERTED && !EXECUTION.test(answered.details)) return undefined;
+  return typeof answered.data === 'string' && /^0x[0-9a-f]*$/i.test(answered.data) ? answered.data : '0x';
+}
+
 function fromAnswer(method: string, code: number, status: number | undefined, detail: string): RpcError {
   const message = `${method}: error ${code}: ${detail}`;
   if (method === 'eth_getLogs' && TOO_LARGE.test(detail) && !RATE.test(detail)) {

@@ -1,5 +1,5 @@
 import { createClient, type Hex, http } from 'viem';
-import { RpcError, toRpcError } from './rpc-error.ts';
+import { RpcError, revertOf, toRpcError } from './rpc-error.ts';
 
 export interface BlockHeader {
   number: number;
@@ -21,6 +21,15 @@ export interface RawLog {
   data: string;
 }
 
+/** A read of a contract. Without `to`, `data` is creation code, and what that returns is the answer. */
+interface ContractRead {
+  to?: string;
+  data: string;
+}
+
+/** What a contract answered, or the data that it reverted with: `0x` where the endpoint does not pass that on. */
+type ContractAnswer = { reverted: boolean; data: string };
+
 /** One endpoint of one chain. Every call is one HTTP request, tried once, and throws an `RpcError` when it fails. */
 export interface ChainRpc {
   chainId(): Promise<number>;
@@ -35,6 +44,11 @@ export interface ChainRpc {
   hasCode(address: string, number: number): Promise<boolean>;
 }
 
+export interface ContractRpc extends ChainRpc {
+  /** Reads a contract as of a block. */
+  read(read: ContractRead, number: number): Promise<ContractAnswer>;
+}
+
 export interface RpcOptions {
   timeoutMs?: number;
   /** Longest answer that is read. A block full of logs can be some 15 MB of hex on chains with large gas limits. */
@@ -43,14 +57,16 @@ export interface RpcOptions {
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 32 * 1024 * 1024;
+/** What a read may burn: a wallet is code of a stranger's choosing. Some ten times what verifying a passkey takes. */
+const READ_GAS = 10_000_000;
 
 /** Opens an endpoint (no request is made yet). Answers are checked, since an endpoint is not trusted to be right. */
-export function openRpc(url: string, { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES }: RpcOptions = {}): ChainRpc {
+export function openRpc(url: string, { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES }: RpcOptions = {}): ContractRpc {
   // Retries are the caller's: the library's own would multiply requests, and hide which endpoint failed.
   const transport = http(url, { retryCount: 0, timeout: timeoutMs, maxResponseBodySize: maxBytes });
   const client = createClient({ transport, cacheTime: 0 });
-  async function call<T>(method: string, request: () => Promise<unknown>, parse: (answer: unknown) => T | undefined) {
-    let answer: unknown;
+  async function call<A, T>(method: string, request: () => Promise<A>, parse: (answer: A) => T | undefined) {
+    let answer: A;
     try {
       answer = await request();
     } catch (error) {
@@ -100,7 +116,34 @@ export function openRpc(url: string, { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BY
         () => client.request({ method: 'eth_getCode', params: [asHex(address), toHex(number)] }),
         (answer) => (isHex(answer) ? answer.length > 2 : undefined),
       ),
+    read: ({ to, data }, number) =>
+      call(
+        'eth_call',
+        () =>
+          client
+            .request({
+              method: 'eth_call',
+              params: [
+                { ...(to !== undefined && { to: asHex(to) }), data: asHex(data), gas: toHex(READ_GAS) },
+                toHex(number),
+              ],
+            })
+            .then((answer) => ({ reverted: false, data: answer }))
+            .catch(revertedOrThrow),
+        parseRead,
+      ),
   };
+}
+
+/** A contract that reverts has answered. @throws what it was given, when that is another failure */
+function revertedOrThrow(error: unknown) {
+  const data = revertOf(error);
+  if (data === undefined) throw error;
+  return { reverted: true, data };
+}
+
+function parseRead({ reverted, data }: { reverted: boolean; data: unknown }): ContractAnswer | undefined {
+  return isHex(data) ? { reverted, data: data.toLowerCase() } : undefined;
 }
 
 const toHex = (number: number): Hex => `0x${number.toString(16)}`;

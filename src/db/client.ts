@@ -37,7 +37,7 @@ export function connect(settings: DatabaseSettings): Database {
       try {
         return await overWebSocket(pool).transaction(work);
       } catch (error) {
-        throw error instanceof Error ? error : connectionLost(error);
+        throw error instanceof Error ? error : new ConnectionLost(error);
       } finally {
         await pool.end();
       }
@@ -46,7 +46,12 @@ export function connect(settings: DatabaseSettings): Database {
 }
 
 /** A WebSocket that fails rejects with an event, which is no `Error` and would pass every handler of errors by. */
-const connectionLost = (event: unknown) => new Error('the connection to the database failed', { cause: event });
+class ConnectionLost extends Error {
+  constructor(event: unknown) {
+    super('the connection to the database failed', { cause: event });
+    this.name = 'ConnectionLost';
+  }
+}
 
 function useProxy(proxy: URL) {
   neonConfig.fetchEndpoint = `${proxy.origin}/sql`;
@@ -76,6 +81,32 @@ const UNIQUE_VIOLATION = '23505';
 export function duplicateOf(error: unknown): string | undefined {
   return sqlState(error) === UNIQUE_VIOLATION ? brokenConstraint(error) : undefined;
 }
+
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Which foreign key the error reports as broken: what the row refers to is not there, or not any more. */
+export function danglingOf(error: unknown): string | undefined {
+  return sqlState(error) === FOREIGN_KEY_VIOLATION ? brokenConstraint(error) : undefined;
+}
+
+/** Connection failures (class 08), too many connections, and a server that shuts down or starts. */
+const UNAVAILABLE = /^(08...|53300|57P0[1-3])$/;
+
+/**
+ * Whether an error says that the database cannot be reached, rather than that it refused a statement: what reached
+ * PostgreSQL comes back with an SQLSTATE.
+ */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ConnectionLost) return true;
+  const state = sqlState(error);
+  if (state !== undefined) return UNAVAILABLE.test(state);
+  return error instanceof Error && (error.name === 'NeonDbError' || isUnreachable(error.cause));
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Whether a statement gave up waiting for a lock (`lock_timeout`). */
+export const isLockTimeout = (error: unknown) => sqlState(error) === LOCK_NOT_AVAILABLE;
 
 /** Whether PostgreSQL answers a trivial statement. */
 export async function isReachable(db: Database): Promise<boolean> {

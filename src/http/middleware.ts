@@ -58,6 +58,20 @@ export const withDefaultHeaders = (): MiddlewareHandler<AppEnv> =>
 export const withSecurityHeaders = (): MiddlewareHandler<AppEnv> =>
   secureHeaders({ strictTransportSecurity: 'max-age=31536000; includeSubDomains', referrerPolicy: 'no-referrer' });
 
+/**
+ * Refuses what a page of an origin that is not listed would have a user's browser do. Browsers say in `Origin` where a
+ * request that may change something comes from (Fetch, §3.2); other clients send none and are not concerned.
+ */
+export const withOriginCheck = (allowedOrigins: readonly string[], ownOrigin: string): MiddlewareHandler<AppEnv> =>
+  async function originCheck(c, next) {
+    const origin = c.req.header('Origin');
+    const changes = !['GET', 'HEAD', 'OPTIONS'].includes(c.req.method);
+    if (changes && origin !== undefined && origin !== ownOrigin && !allowedOrigins.includes(origin)) {
+      throw new AppError('forbidden', 'Requests from this origin are not accepted');
+    }
+    await next();
+  };
+
 const EXPOSED = [
   'X-Request-Id',
   'Retry-After',

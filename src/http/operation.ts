@@ -6,13 +6,15 @@ import type { ErrorCode } from '../kernel/errors.ts';
  * Who may call an operation. Every operation has to say it:
  * - `public`: anyone; credentials are not looked at.
  * - `open`: anyone; a credential that is sent must be good.
- * - `user`: a signed-in person, about their own things.
- * - `organization`: a signed-in member of the organization the resource belongs to, whose role holds `permission`.
+ * - `user`: a signed-in person, about their own things; a key or wallet is refused with 403.
+ * - `caller`: anyone with a credential, over whatever it may see, if it holds `permission` anywhere.
+ * - `organization`: who has a place in the organization the resource belongs to, with `permission` there.
  */
 type Security =
   | { kind: 'public' }
   | { kind: 'open'; permission: Permission }
   | { kind: 'user' }
+  | { kind: 'caller'; permission: Permission }
   | { kind: 'organization'; permission: Permission };
 
 /** Quota units that a call costs; 0 for what is not metered (health, discovery, documents, authentication). */
@@ -33,6 +35,13 @@ export interface Operation {
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: z.ZodObject;
+  /**
+   * What the handler writes stays written although it refuses (failed attempts are counted), so it never runs inside
+   * the transaction of an idempotent answer.
+   */
+  ownTransactions?: true;
+  /** The body may be left out, and then counts as `{}`. */
+  bodyOptional?: true;
   success: Success;
   /** Refusals of its own; those that follow from `security`, `body` and `params` are added where they are documented. */
   errors?: readonly ErrorCode[];

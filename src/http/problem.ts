@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { isUnreachable } from '../db/client.ts';
 import { AppError, describeError, ERRORS, type ErrorCode } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { AppEnv } from './app-env.ts';
@@ -25,8 +26,17 @@ function asAppError(error: Error): AppError {
     if (code)
       return new AppError(code, code === 'bad_request' ? 'The request body is not valid JSON' : ERRORS[code].title);
   }
+  if (isUnreachable(error)) {
+    const retryAfter = RETRY_AFTER_SECONDS;
+    return new AppError('service_unavailable', 'A service this request needs is unavailable', {
+      retryAfter,
+      cause: error,
+    });
+  }
   return new AppError('internal_error', 'Something failed on our side. The request id identifies it in our logs.');
 }
+
+const RETRY_AFTER_SECONDS = 5;
 
 /** What Hono's own middleware may refuse with. */
 const BY_STATUS = new Map<number, ErrorCode>([

@@ -1,65 +1,104 @@
-import { zValidator } from '@hono/zod-validator';
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type * as z from 'zod';
-import type { Ctx, OrganizationCtx, UserCtx } from '../access/ctx.ts';
-import type { Role } from '../access/permissions.ts';
-import { ANONYMOUS, type Principal } from '../access/principal.ts';
-import type { Database } from '../db/client.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { AppError, type ErrorDetail, notFound } from '../kernel/errors.ts';
+import { type Context, Hono } from 'hono';
+import type { CallerCtx, Ctx, OrganizationCtx, UserCtx } from '../access/ctx.ts';
+import type { Permission, Role } from '../access/permissions.ts';
+import { type Principal, principalName } from '../access/principal.ts';
+import { type Database, danglingOf } from '../db/client.ts';
+import { notFound } from '../kernel/errors.ts';
+import { clientAddress } from './address.ts';
 import type { AppEnv } from './app-env.ts';
+import { type Authenticate, authenticateFor, signedIn, withCredential } from './authenticate.ts';
+import { type Answer, answerOnce, type IdempotencyDeps, readIdempotencyKey } from './idempotency.ts';
 import type { Input, Operation, Output } from './operation.ts';
+import { validators } from './validate.ts';
+
+/** What somebody may do in an organization. */
+export interface Grant {
+  permissions: ReadonlySet<Permission>;
+  role: Role | undefined;
+}
 
 /** What the routes need from the composition root. */
-export interface RouteDeps {
-  clock: Clock;
-  db: Database;
-  /** The principal that a credential stands for. @throws AppError `unauthorized` when it is no good */
-  authenticate(authorization: string): Promise<Principal>;
-  /** The caller's role in an organization, or nothing when they are no member or it does not exist. */
-  roleIn(ctx: UserCtx, organizationId: string): Promise<Role | undefined>;
+export interface RouteDeps extends IdempotencyDeps {
+  authenticate: Authenticate;
+  /** What the caller may do in an organization, or nothing when they have no place in it or it does not exist. */
+  grantIn(ctx: CallerCtx, organizationId: string): Promise<Grant | undefined>;
+  publishOrganization(organizationId: string): Promise<void>;
 }
 
 /** Finds the organization that a request is about, without saying anything of the resource; nothing when there is none. */
-export type Locate<O extends Operation> = (ctx: UserCtx, input: Input<O>) => Promise<string | undefined>;
+export type Locate<O extends Operation> = (ctx: CallerCtx, input: Input<O>) => Promise<string | undefined>;
 
 type Handler<O extends Operation, C> = (ctx: C, input: Input<O>) => Promise<Output<O>>;
+
+type Run<O extends Operation> = (c: Context<AppEnv>, ctx: Ctx, input: Input<O>) => Promise<Output<O>>;
 
 /** A router whose every route is an operation of the contract. */
 export function createRoutes(deps: RouteDeps) {
   const app = new Hono<AppEnv>();
 
-  function mount<O extends Operation>(op: O, handle: (c: Context<AppEnv>, input: Input<O>) => Promise<Output<O>>) {
-    app.on(op.method, honoPath(op.path), authenticateFor(op, deps), ...validators(op), async (c) => {
-      const output = await handle(c, inputOf<O>(c));
-      return op.success.status === 204 ? c.body(null, 204) : c.json(output as object, op.success.status);
+  function mount<O extends Operation>(op: O, run: Run<O>) {
+    app.on(op.method, honoPath(op.path), authenticateFor(op, deps.authenticate), ...validators(op), async (c) => {
+      const effects: (() => Promise<void>)[] = [];
+      const attempt = async (db: Database): Promise<Answer> => {
+        const output = await run(c, contextOf(c, deps, db, effects), inputOf<O>(c));
+        const body = op.success.status === 204 ? null : JSON.stringify(output);
+        return { status: op.success.status, body, organizationId: c.get('organizationId') };
+      };
+      const answer = await carryOut(c, op, attempt);
+      for (const effect of effects) await effect();
+      if (answer.body === null) return c.body(null, 204);
+      return c.body(answer.body, answer.status === 201 ? 201 : 200, JSON_TYPE);
     });
   }
 
-  const base = (c: Context<AppEnv>) => ({ requestId: c.get('requestId'), clock: deps.clock, db: deps.db });
+  async function carryOut(c: Context<AppEnv>, op: Operation, attempt: (db: Database) => Promise<Answer>) {
+    const field = op.method === 'get' ? undefined : c.req.header('Idempotency-Key');
+    if (field === undefined) return attempt(deps.db);
+    const url = new URL(c.req.url);
+    const request = {
+      principal: ownerOfKeys(c),
+      key: readIdempotencyKey(field),
+      parts: [op.method, url.pathname + url.search, await c.req.text()],
+      ownTransactions: op.ownTransactions ?? false,
+    };
+    const answer = await answerOnce(deps, request, attempt);
+    if (!answer.replayed) return answer;
+    c.header('Idempotent-Replayed', 'true');
+    // The first answer may have been a 503 because the edge could not be told: a replay makes up for that first.
+    if (answer.organizationId !== undefined) await deps.publishOrganization(answer.organizationId);
+    return answer;
+  }
 
   return {
     app,
 
     /** Anyone may call; the handler is told who did. */
     open<O extends Operation>(op: O, handler: Handler<O, Ctx>) {
-      mount(op, (c, input) => handler({ ...base(c), principal: c.get('principal') }, input));
+      mount(op, (_, ctx, input) => handler(ctx, input));
     },
 
     /** A signed-in person. */
     user<O extends Operation>(op: O, handler: Handler<O, UserCtx>) {
-      mount(op, (c, input) => handler({ ...base(c), principal: signedIn(c) }, input));
+      mount(op, (_, ctx, input) => handler(signedIn(ctx), input));
     },
 
-    /** A member of the organization that `locate` finds. To anyone else the resource does not exist. */
+    /** Anyone with a credential, over whatever it may see. */
+    caller<O extends Operation>(op: O, handler: Handler<O, CallerCtx>) {
+      mount(op, (_, ctx, input) => handler(withCredential(ctx), input));
+    },
+
+    /** Somebody with a place in the organization that `locate` finds. To anyone else the resource does not exist. */
     organization<O extends Operation>(op: O, what: string, locate: Locate<O>, handler: Handler<O, OrganizationCtx>) {
-      mount(op, async (c, input) => {
-        const ctx: UserCtx = { ...base(c), principal: signedIn(c) };
+      mount(op, async (c, anyone, input) => {
+        const ctx = withCredential(anyone);
         const organizationId = await locate(ctx, input);
-        const role = organizationId && (await deps.roleIn(ctx, organizationId));
-        if (!organizationId || !role) throw notFound(what);
+        const grant = organizationId && (await deps.grantIn(ctx, organizationId));
+        if (!organizationId || !grant) throw notFound(what);
         c.set('organizationId', organizationId);
-        return handler({ ...ctx, organizationId, role }, input);
+        return handler({ ...ctx, organizationId, ...grant }, input).catch((error: unknown) => {
+          // Deleted since it was found: the answer is the one that the next request gets.
+          throw danglingOf(error)?.endsWith(REFERS_TO_ORGANIZATION) ? notFound(what) : error;
+        });
       });
     },
   };
@@ -67,57 +106,39 @@ export function createRoutes(deps: RouteDeps) {
 
 export type Routes = ReturnType<typeof createRoutes>;
 
-const honoPath = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
-
-function signedIn(c: Context<AppEnv>) {
+/** Whose `Idempotency-Key` it is. Strangers who happen to send the same one are told apart by their addresses. */
+function ownerOfKeys(c: Context<AppEnv>): string {
   const principal = c.get('principal');
-  if (principal.kind !== 'user') throw new AppError('unauthorized', 'Authentication is required');
-  return principal;
+  const name = principalName(principal);
+  return principal.kind === 'anonymous' ? `${name}:${clientAddress(c.req.raw.headers) ?? ''}` : name;
 }
 
-function authenticateFor(op: Operation, deps: RouteDeps): MiddlewareHandler<AppEnv> {
-  return async function authenticate(c, next) {
-    const authorization = c.req.header('Authorization');
-    const looks = op.security.kind !== 'public' && authorization !== undefined;
-    c.set('principal', looks ? await deps.authenticate(authorization) : ANONYMOUS);
-    if (op.security.kind === 'user' || op.security.kind === 'organization') signedIn(c);
-    await next();
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+/** How drizzle-kit names the foreign keys of what belongs to an organization, after the table. */
+const REFERS_TO_ORGANIZATION = '_organization_id_organizations_id_fk';
+
+const honoPath = (path: string) => path.replace(/\{(\w+)\}/g, ':$1');
+
+function contextOf(
+  c: Context<AppEnv>,
+  deps: RouteDeps,
+  db: Database,
+  effects: (() => Promise<void>)[],
+): Ctx<Principal> {
+  return {
+    principal: c.get('principal'),
+    requestId: c.get('requestId'),
+    address: clientAddress(c.req.raw.headers) ?? '',
+    userAgent: c.req.header('User-Agent') ?? '',
+    clock: deps.clock,
+    db,
+    afterCommit: (effect) => void effects.push(effect),
+    publishOrganization: deps.publishOrganization,
   };
 }
 
-function validators(op: Operation): MiddlewareHandler[] {
-  const chain: MiddlewareHandler[] = [];
-  // An id that is not well-formed names nothing, so it answers like one that does not exist.
-  if (op.params) {
-    chain.push(
-      zValidator('param', op.params, (result) => {
-        if (!result.success) throw notFound('Resource');
-      }),
-    );
-  }
-  if (op.query) chain.push(zValidator('query', op.query, refuse));
-  if (op.body) chain.push(zValidator('json', op.body.strict(), refuse));
-  return chain;
-}
-
-function refuse(result: { success: boolean; error?: z.core.$ZodError }) {
-  if (result.success || !result.error) return;
-  throw new AppError('validation_failed', 'Request validation failed', { details: detailsOf(result.error.issues) });
-}
-
-const MAX_DETAILS = 50;
-
-/** One detail per fault; an unknown field is named by its own path. */
-function detailsOf(issues: readonly z.core.$ZodIssue[]): ErrorDetail[] {
-  return issues
-    .flatMap((issue) => {
-      if (issue.code !== 'unrecognized_keys') return [{ path: issue.path.join('.'), message: issue.message }];
-      return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'Unknown field' }));
-    })
-    .slice(0, MAX_DETAILS);
-}
-
-/** The validators above have put exactly what the operation declares into the request; Hono's types cannot see that. */
+/** The validators have put exactly what the operation declares into the request; Hono's types cannot see that. */
 function inputOf<O extends Operation>(c: Context<AppEnv>): Input<O> {
   const valid = (target: 'param' | 'query' | 'json') => c.req.valid(target as never);
   return { params: valid('param'), query: valid('query'), body: valid('json') } as Input<O>;

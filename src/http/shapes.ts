@@ -47,7 +47,7 @@ function depthOf(value: unknown): number {
 
 /** A JSON object that can be stored: well-formed strings, at most 64 KiB and 16 levels. */
 export const jsonObject = z
-  .record(z.string(), z.json())
+  .record(z.string(), z.unknown())
   .refine((value) => depthOf(value) <= MAX_DEPTH, { error: `must nest at most ${MAX_DEPTH} levels`, abort: true })
   .refine((value) => JSON.stringify(value).length <= MAX_CONFIG_BYTES, 'must be at most 64 KiB as JSON')
   .refine((value) => [...stringsIn(value)].every(isStorable), 'must hold only well-formed Unicode without NUL');

@@ -1,3 +1,5 @@
 /** What other features may use of identity. */
+export type { ProvenLink, TransferFinding } from './agents/standing.ts';
+export { followTransfers } from './agents/transfers.ts';
 export { findRole, organizationsOf } from './members/store.ts';
-export { findPersonalOrganization } from './organizations/store.ts';
+export { ownOrganization } from './organizations/own.ts';

@@ -12,6 +12,7 @@ export const ERRORS = {
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },
   conflict: { status: 409, title: 'The request conflicts with the present state' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
+  idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   internal_error: { status: 500, title: 'Something failed on our side' },
   service_unavailable: { status: 503, title: 'A service this request needs is unavailable' },

@@ -48,7 +48,13 @@ export function wrongValues(schema: Schema): unknown[] {
     if (kind.type === 'string' && !kind.enum && !kind.format && !kind.pattern)
       wrong.push('a\0b'.padEnd(kind.minLength ?? 0, 'c'), '\ud800'.padEnd(kind.minLength ?? 0, 'c'));
   }
-  return wrong;
+  return wrong.filter((value) => !kinds.some((kind) => fits(kind, value)));
+}
+
+/** Whether a value that is wrong for one kind is right for another: `"7"` where an integer or its text is taken. */
+function fits({ type, minimum = -Infinity, maximum = Infinity, pattern }: Schema, value: unknown): boolean {
+  if (type === 'integer') return Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+  return type === 'string' && pattern !== undefined && typeof value === 'string' && new RegExp(pattern).test(value);
 }
 
 const typeOf = (kind: Schema) => (kind.enum ? typeof kind.enum[0] : kind.const === undefined ? '' : 'number');

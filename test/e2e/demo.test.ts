@@ -52,6 +52,18 @@ describe('npm run dev, from a fresh data folder', () => {
     expect({ code, last: demo.lines.at(-1) }).toEqual({ code: 0, last: 'exactly the expected deliveries arrived' });
   });
 
+  it('is refused a second time beside itself, with the reason, and leaves the first alone', async () => {
+    const sameFolder = runScript('dev', environment.variables);
+    expect(await sameFolder.exited).toBe(1);
+    const other = await ownEnvironment();
+    const samePorts = runScript('dev', { ...environment.variables, DATA_DIR: String(other.variables['DATA_DIR']) });
+    expect(await samePorts.exited).toBe(1);
+    await other.remove();
+    const { PORT } = environment.ports;
+    expect(samePorts.lines.join('\n')).toContain(`port ${PORT} (worker) is taken: set PORT to another one`);
+    expect((await fetch(url('/api/v1/health'))).status).toBe(200);
+  });
+
   it('ends everything with one Ctrl-C, and knows the data again after a restart', async () => {
     const account = { username: 'someone', email: 'someone@example.com', password: 'correct horse' };
     const send = (path: string, body: object) =>

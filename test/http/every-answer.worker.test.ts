@@ -134,7 +134,7 @@ describe('the log', () => {
   it('tells of an unknown failure what the answer keeps to itself', async () => {
     const broken = () =>
       Promise.reject(new Error('connection to 10.0.0.5 with password hunter2 failed\nparams: hunter3'));
-    const { app, lines } = observed({ roleIn: broken });
+    const { app, lines } = observed({ grantIn: broken });
     const person = await signUp();
     const trigger = await newTrigger(person);
     const answer = await app.request(
@@ -150,4 +150,30 @@ describe('the log', () => {
     expect(failure?.['error']).toContain('10.0.0.5');
     expect(failure?.['error']).not.toContain('hunter3');
   });
+});
+
+describe('what a browser sends', () => {
+  const register = (headers: Record<string, string>, body = '{}') =>
+    call('POST', '/api/v1/auth/register', { body, headers });
+
+  it.each(['https://evil.test', 'null', 'https://weir.test.evil.test', 'http://weir.test'])(
+    'to change something is refused from the origin %s',
+    async (origin) => {
+      expect(await register({ Origin: origin })).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+      expect((await call('GET', '/api/v1/health', { headers: { Origin: origin } })).status).toBe(200);
+    },
+  );
+
+  it.each(['https://weir.test', 'https://console.weir.test'])('is accepted from %s', async (origin) => {
+    expect((await register({ Origin: origin })).status).toBe(400);
+  });
+
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', ''])(
+    'as %s is not taken for JSON, which another site’s form could then send',
+    async (type) => {
+      const body = JSON.stringify({ username: 'someone', email: 'a@example.com', password: 'long enough' });
+      const answer = await register({ 'Content-Type': type }, body);
+      expect(answer).toMatchObject({ status: 400, body: { error: 'bad_request' } });
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, vi } from 'vitest';
 import { type Emission, registered } from '../../scripts/demo/emissions.ts';
-import { emit, REGISTRIES } from '../../scripts/stack/registries.ts';
+import { emit, REGISTRIES, setOwner } from '../../scripts/stack/registries.ts';
 import { callRpc } from '../../scripts/stack/rpc.ts';
 import { watchedChains } from '../../src/chain/chains.ts';
 import { configOf, primeConfig } from '../../src/env.ts';
@@ -12,9 +12,15 @@ export const CHAIN_ID = 31_337;
 export const OWNER = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266';
 
 /** A chain of the test file's own, which the Worker watches; blocks are mined and read only when the test says so. */
-export async function watchOwnChain() {
+export async function watchOwnChain({ confirmations = 1 } = {}) {
   const chain = await startChain();
-  primeConfig({ ...configOf(env), chains: watchedChains({ rpcUrls: { [CHAIN_ID]: [chain.url] } }) });
+  primeConfig({
+    ...configOf(env),
+    chains: watchedChains({
+      rpcUrls: { [CHAIN_ID]: [chain.url] },
+      confirmations: { [CHAIN_ID]: confirmations },
+    }),
+  });
   const watcher = env.CHAIN_WATCHER.getByName(String(CHAIN_ID));
   const rpc = <T = unknown>(method: string, ...params: unknown[]) => callRpc<T>(chain.url, method, params);
 
@@ -32,6 +38,9 @@ export async function watchOwnChain() {
     mint(agentId: bigint) {
       return this.emit(registered(agentId, OWNER));
     },
+
+    /** What the registry says of an agent's owner from now on. */
+    setOwner: (agentId: bigint, owner: `0x${string}`) => setOwner(chain.url, agentId, owner),
 
     /** Lets the watcher read on, and the matcher after it. */
     async read() {

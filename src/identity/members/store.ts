@@ -1,10 +1,62 @@
-import { and, eq } from 'drizzle-orm';
+import { and, asc, count, eq } from 'drizzle-orm';
 import type { Role } from '../../access/permissions.ts';
 import type { Executor } from '../../db/client.ts';
+import type { PageRequest } from '../../kernel/page.ts';
+import { users } from '../users/table.ts';
 import { members } from './table.ts';
 
-export async function insertMember(db: Executor, row: typeof members.$inferInsert): Promise<void> {
-  await db.insert(members).values(row);
+/** A place in an organization. */
+export interface MemberKey {
+  organizationId: string;
+  userId: string;
+}
+
+const isMember = ({ organizationId, userId }: MemberKey) =>
+  and(eq(members.organizationId, organizationId), eq(members.userId, userId));
+
+/** A member as others see one: the place, and what the account tells of the person. */
+const MEMBER = {
+  id: members.id,
+  userId: members.userId,
+  username: users.username,
+  email: users.email,
+  role: members.role,
+  createdAt: members.createdAt,
+};
+
+const selectMembers = (db: Executor) =>
+  db.select(MEMBER).from(members).innerJoin(users, eq(users.id, members.userId)).$dynamic();
+
+export type MemberRow = NonNullable<Awaited<ReturnType<typeof findMember>>>;
+
+/** Adds a member unless the user is one already; answers whether it did. */
+export async function insertMember(tx: Executor, row: typeof members.$inferInsert): Promise<boolean> {
+  const rows = await tx
+    .insert(members)
+    .values(row)
+    .onConflictDoNothing({ target: [members.organizationId, members.userId] })
+    .returning({ id: members.id });
+  return rows.length > 0;
+}
+
+export async function userExists(db: Executor, userId: string): Promise<boolean> {
+  const rows = await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).limit(1);
+  return rows.length > 0;
+}
+
+export async function findMember(db: Executor, key: MemberKey) {
+  const rows = await selectMembers(db).where(isMember(key)).limit(1);
+  return rows[0];
+}
+
+/** In the order in which they joined. */
+export async function listMembers(db: Executor, organizationId: string, page: PageRequest) {
+  const ours = eq(members.organizationId, organizationId);
+  const [rows, totals] = await Promise.all([
+    selectMembers(db).where(ours).orderBy(asc(members.id)).limit(page.limit).offset(page.offset),
+    db.select({ total: count() }).from(members).where(ours),
+  ]);
+  return { rows, total: totals[0]?.total ?? 0 };
 }
 
 /** The role of a user in an organization, or nothing. */
@@ -12,9 +64,27 @@ export async function findRole(db: Executor, organizationId: string, userId: str
   const rows = await db
     .select({ role: members.role })
     .from(members)
-    .where(and(eq(members.organizationId, organizationId), eq(members.userId, userId)))
+    .where(isMember({ organizationId, userId }))
     .limit(1);
   return rows[0]?.role;
+}
+
+export async function setRole(tx: Executor, key: MemberKey, role: Role): Promise<void> {
+  await tx.update(members).set({ role }).where(isMember(key));
+}
+
+/** Makes the owner an admin and answers who it was. A unique index allows a new owner only after this. */
+export async function demoteOwner(tx: Executor, organizationId: string): Promise<string | undefined> {
+  const rows = await tx
+    .update(members)
+    .set({ role: 'admin' })
+    .where(and(eq(members.organizationId, organizationId), eq(members.role, 'owner')))
+    .returning({ userId: members.userId });
+  return rows[0]?.userId;
+}
+
+export async function deleteMember(tx: Executor, key: MemberKey): Promise<void> {
+  await tx.delete(members).where(isMember(key));
 }
 
 /** The ids of a user's organizations, as a subquery for a list that spans them. */

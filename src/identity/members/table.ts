@@ -1,4 +1,5 @@
-import { index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import { index, integer, pgTable, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import type { Role } from '../../access/permissions.ts';
 import { moment } from '../../db/columns.ts';
 import { organizations } from '../organizations/table.ts';
@@ -19,6 +20,7 @@ export const members = pgTable(
   },
   (t) => [
     unique('members_organization_user_key').on(t.organizationId, t.userId),
+    uniqueIndex('members_owner_key').on(t.organizationId).where(sql`${t.role} = 'owner'`),
     index('members_user_idx').on(t.userId),
   ],
 );

@@ -5,7 +5,10 @@ import { rfc3339 } from '../../kernel/clock.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
-import { insertMember } from '../members/store.ts';
+import { audit } from '../../telemetry/audit.ts';
+import { bumpEdge } from '../edge/store.ts';
+import { demoteOwner, findRole, insertMember, setRole } from '../members/store.ts';
+import { holdOrganization } from './hold.ts';
 import * as store from './store.ts';
 
 interface NewOrganization {
@@ -14,21 +17,41 @@ interface NewOrganization {
   description?: string | null | undefined;
 }
 
+type OrganizationPatch = { [Field in 'name' | 'description']?: NewOrganization[Field] | undefined };
+
+export interface OrganizationDeps {
+  /** Lets the features that build on identity see an organization off, in the transaction that deletes it. */
+  beforeDeletion(tx: Executor, organizationId: string, now: Date): Promise<void>;
+}
+
 /** @throws AppError `conflict` when the slug is taken */
 export async function createOrganization(ctx: UserCtx, input: NewOrganization) {
   const row = newRow({ ...input, isPersonal: false }, ctx.clock());
   await ctx.db
-    .transaction((tx) => insertWithOwner(tx, row, ctx.principal.userId))
+    .transaction(async (tx) => {
+      await bumpEdge(tx, row.id);
+      await insertWithOwner(tx, row, ctx.principal.userId);
+      await audit(tx, ctx, {
+        action: 'organization.create',
+        target: targetOf(row.id),
+        after: { name: row.name, slug: row.slug, description: row.description },
+        organizationId: row.id,
+      });
+    })
     .catch((error: unknown) => {
       if (duplicateOf(error) === 'organizations_slug_key') {
         throw new AppError('conflict', 'Organization slug already exists');
       }
       throw error;
     });
+  ctx.afterCommit(() => ctx.publishOrganization(row.id));
   return { data: toWire(row) };
 }
 
-/** Part of a registration, in its transaction. The slug holds the user's id, so it cannot be taken already. */
+/**
+ * Part of a registration, in its transaction. The slug holds the user's id, so it cannot be taken already. There is
+ * nothing to tell the edge: an organization that it does not know is one without keys.
+ */
 export async function createPersonalOrganization(tx: Executor, user: { id: string; username: string }, now: Date) {
   const row = newRow({ name: user.username, slug: `personal-${user.id}`, isPersonal: true }, now);
   await insertWithOwner(tx, row, user.id);
@@ -50,6 +73,77 @@ export async function getOrganization(ctx: OrganizationCtx) {
   return { data: withRole(row, ctx.role) };
 }
 
+/** Changes the fields that are given; changes to different fields at once are all kept. */
+export async function updateOrganization(ctx: OrganizationCtx, patch: OrganizationPatch) {
+  permit(ctx, 'organizations:write');
+  const changes = {
+    ...(patch.name !== undefined && { name: patch.name }),
+    ...(patch.description !== undefined && { description: patch.description }),
+  };
+  const row = await ctx.db.transaction(async (tx) => {
+    const before = await holdOrganization(tx, ctx, 'organizations:write');
+    const after = { ...before, ...changes, updatedAt: ctx.clock() };
+    await store.updateOrganization(tx, ctx.organizationId, { ...changes, updatedAt: after.updatedAt });
+    await audit(tx, ctx, {
+      action: 'organization.update',
+      target: targetOf(ctx.organizationId),
+      before: { name: before.name, description: before.description },
+      after: { name: after.name, description: after.description },
+    });
+    return after;
+  });
+  ctx.afterCommit(() => ctx.publishOrganization(ctx.organizationId));
+  return { data: toWire(row) };
+}
+
+/** Deletes an organization with everything in it but its audit trail. @throws AppError `bad_request` if it is personal */
+export async function deleteOrganization(ctx: OrganizationCtx, deps: OrganizationDeps) {
+  permit(ctx, 'organizations:delete');
+  await ctx.db.transaction(async (tx) => {
+    const row = await holdOrganization(tx, ctx, 'organizations:delete');
+    if (row.isPersonal) throw new AppError('bad_request', 'Cannot delete personal organization');
+    await deps.beforeDeletion(tx, ctx.organizationId, ctx.clock());
+    await store.deleteOrganization(tx, ctx.organizationId);
+    await audit(tx, ctx, {
+      action: 'organization.delete',
+      target: targetOf(ctx.organizationId),
+      before: { name: row.name, slug: row.slug, description: row.description },
+    });
+  });
+  ctx.afterCommit(() => ctx.publishOrganization(ctx.organizationId));
+}
+
+/**
+ * Hands an organization to another member; the owner until now becomes an admin.
+ * @throws AppError `bad_request` to oneself or of a personal organization; `not_found` when the other is no member
+ */
+export async function transferOrganization(ctx: OrganizationCtx, newOwnerId: string) {
+  permit(ctx, 'organizations:transfer');
+  const row = await ctx.db.transaction(async (tx) => {
+    const before = await holdOrganization(tx, ctx, 'organizations:transfer');
+    if (before.isPersonal) throw new AppError('bad_request', 'Cannot transfer personal organization');
+    const key = { organizationId: ctx.organizationId, userId: newOwnerId };
+    const role = await findRole(tx, key.organizationId, key.userId);
+    if (!role) throw notFound('Member');
+    if (role === 'owner') throw new AppError('bad_request', 'Cannot transfer to yourself');
+    const after = { ...before, updatedAt: ctx.clock() };
+    const oldOwnerId = await demoteOwner(tx, ctx.organizationId);
+    await setRole(tx, key, 'owner');
+    await store.updateOrganization(tx, ctx.organizationId, { updatedAt: after.updatedAt });
+    await audit(tx, ctx, {
+      action: 'organization.transfer',
+      target: targetOf(ctx.organizationId),
+      before: { owner_id: oldOwnerId },
+      after: { owner_id: newOwnerId },
+    });
+    return after;
+  });
+  ctx.afterCommit(() => ctx.publishOrganization(ctx.organizationId));
+  return { data: toWire(row) };
+}
+
+const targetOf = (id: string) => ({ type: 'organization', id });
+
 function newRow(input: NewOrganization & { isPersonal: boolean }, now: Date): store.OrganizationRow {
   return {
     id: newUuid(),
@@ -67,7 +161,10 @@ async function insertWithOwner(tx: Executor, row: store.OrganizationRow, ownerId
   await insertMember(tx, { organizationId: row.id, userId: ownerId, role: 'owner', createdAt: row.createdAt });
 }
 
-const withRole = (row: store.OrganizationRow, role: Role) => ({ organization: toWire(row), my_role: role });
+const withRole = (row: store.OrganizationRow, role: Role | undefined) => ({
+  organization: toWire(row),
+  my_role: role ?? null,
+});
 
 const toWire = (row: store.OrganizationRow) => ({
   id: row.id,

@@ -15,6 +15,28 @@ export async function findOrganization(db: Executor, id: string): Promise<Organi
   return rows[0];
 }
 
+/**
+ * Reads an organization and keeps others from changing it until the transaction ends. `no key update` lets rows that
+ * refer to it come in meanwhile; `update` is for its deletion and keeps them out too.
+ */
+export async function lockOrganization(
+  tx: Executor,
+  id: string,
+  strength: 'no key update' | 'update',
+): Promise<OrganizationRow | undefined> {
+  const rows = await tx.select().from(organizations).where(eq(organizations.id, id)).for(strength);
+  return rows[0];
+}
+
+export async function updateOrganization(tx: Executor, id: string, patch: Partial<OrganizationRow>): Promise<void> {
+  await tx.update(organizations).set(patch).where(eq(organizations.id, id));
+}
+
+/** Deletes an organization with everything that refers to it. */
+export async function deleteOrganization(tx: Executor, id: string): Promise<void> {
+  await tx.delete(organizations).where(eq(organizations.id, id));
+}
+
 /** The organizations a user belongs to, oldest first, each with the user's role. */
 export async function listMemberships(db: Executor, userId: string, page: PageRequest) {
   const mine = eq(members.userId, userId);

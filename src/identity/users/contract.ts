@@ -25,10 +25,13 @@ const user = z
   })
   .meta({ id: 'User' });
 
-const session = z
+/** What every way of signing in answers with. */
+export const session = z
   .object({
     token: z.string().meta({ description: 'Access token (JWT, HS256), valid for 1 hour' }),
-    refresh_token: z.string().meta({ description: 'Used once, within 30 days, for the next pair of tokens' }),
+    refresh_token: z
+      .string()
+      .meta({ description: 'Used once, within 30 days of signing in, for the next pair of tokens' }),
     user,
   })
   .meta({ id: 'Session' });
@@ -53,8 +56,11 @@ export const login = operation({
   path: '/api/v1/auth/login',
   tag: 'Authentication',
   summary: 'Sign in',
+  description:
+    'Ten wrong passwords in a row lock the account for a while, at most an hour. A locked account and one that does not exist answer like a wrong password.',
   security: { kind: 'public' },
   cost: 0,
+  ownTransactions: true,
   body: z
     .object({ username_or_email: text(1, 254), password: text(1, 100).meta({ format: 'password' }) })
     .meta({ id: 'LoginRequest' }),
@@ -62,18 +68,22 @@ export const login = operation({
   errors: ['unauthorized', 'account_disabled', 'RATE_LIMITED'],
 });
 
-export const refresh = operation({
-  id: 'refreshToken',
+export const changePassword = operation({
+  id: 'changePassword',
   method: 'post',
-  path: '/api/v1/auth/refresh',
+  path: '/api/v1/auth/password',
   tag: 'Authentication',
-  summary: 'Trade a refresh token for new tokens',
-  description: 'A refresh token works once. One that comes back revokes every token of its login.',
-  security: { kind: 'public' },
+  summary: 'Change one’s password',
+  description:
+    'Ends every other session; this one and its tokens go on. A wrong current password answers 403 and counts as a failed sign-in.',
+  security: { kind: 'user' },
   cost: 0,
-  body: z.object({ refresh_token: text(1, 200) }).meta({ id: 'RefreshRequest' }),
-  success: { status: 200, description: 'The next pair of tokens', schema: session },
-  errors: ['unauthorized', 'account_disabled', 'RATE_LIMITED'],
+  ownTransactions: true,
+  body: z
+    .object({ current_password: text(1, 100).meta({ format: 'password' }), new_password: password })
+    .meta({ id: 'ChangePasswordRequest' }),
+  success: { status: 204, description: 'The password was changed' },
+  errors: ['forbidden', 'RATE_LIMITED'],
 });
 
-export const operations = [register, login, refresh];
+export const operations = [register, login, changePassword];

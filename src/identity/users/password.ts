@@ -6,8 +6,13 @@ import { randomBytes, utf8 } from '../../kernel/crypto.ts';
  * own wrapper takes a string's UTF-16 length for its byte length and so ignores the end of non-ASCII passwords.
  * A password is hashed exactly as received, without Unicode normalization (OWASP ASVS V6.2.8).
  */
-const MEMORY_KIB = 19_456;
-const PASSES = 2;
+interface Cost {
+  memoryKib: number;
+  passes: number;
+}
+
+/** What OWASP asks for at least. */
+const COST: Cost = { memoryKib: 19_456, passes: 2 };
 const LANES = 1;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
@@ -76,17 +81,17 @@ function withMemory<T>(module: Argon2, work: (place: (bytes: Uint8Array | number
 }
 
 /** A PHC string: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<tag>`. Takes about 60 ms of the isolate's one thread. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, { memoryKib, passes }: Cost = COST): Promise<string> {
   const module = await argon2();
   const bytes = utf8(password);
-  const encodedLength = module.argon2_encodedlen(PASSES, MEMORY_KIB, LANES, SALT_BYTES, TAG_BYTES, ARGON2ID);
+  const encodedLength = module.argon2_encodedlen(passes, memoryKib, LANES, SALT_BYTES, TAG_BYTES, ARGON2ID);
   return withMemory(module, (place) => {
     const secret = place(bytes);
     const salt = place(randomBytes(SALT_BYTES));
     const tag = place(TAG_BYTES);
     const encoded = place(encodedLength);
     const code = module.argon2_hash(
-      ...([PASSES, MEMORY_KIB, LANES, secret, bytes.length, salt, SALT_BYTES] as const),
+      ...([passes, memoryKib, LANES, secret, bytes.length, salt, SALT_BYTES] as const),
       ...([tag, TAG_BYTES, encoded, encodedLength, ARGON2ID, VERSION_13] as const),
     );
     if (code !== 0) throw new Error(`argon2: error ${code}`);
@@ -110,3 +115,29 @@ export async function spendVerification(password: string): Promise<void> {
 
 /** Of random bytes nobody kept, at today's cost. */
 const DUMMY_HASH = '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA';
+
+const COST_OF_HASH = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/;
+
+/** Whether a hash was made at a lower cost than today's, and so should be made anew while the password is at hand. */
+function isOutdated(hash: string): boolean {
+  const [, memoryKib, passes] = COST_OF_HASH.exec(hash) ?? [];
+  return Number(memoryKib ?? 0) < COST.memoryKib || Number(passes ?? 0) < COST.passes;
+}
+
+/** What signing in needs of password hashing, so that a test can count how often it is done. */
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** Without a hash it takes as long, and the answer is no. */
+  verify(hash: string | undefined, password: string): Promise<boolean>;
+  isOutdated(hash: string): boolean;
+}
+
+export const argon2id: Passwords = {
+  hash: (password) => hashPassword(password),
+  async verify(hash, password) {
+    if (hash !== undefined) return verifyPassword(hash, password);
+    await spendVerification(password);
+    return false;
+  },
+  isOutdated,
+};

@@ -1,31 +1,38 @@
-import type { Ctx } from '../../access/ctx.ts';
-import { duplicateOf, type Executor } from '../../db/client.ts';
-import { DAY, later, rfc3339 } from '../../kernel/clock.ts';
-import { randomBytes, sha256Hex, toBase64Url } from '../../kernel/crypto.ts';
-import { AppError } from '../../kernel/errors.ts';
+import type { Ctx, UserCtx } from '../../access/ctx.ts';
+import { duplicateOf } from '../../db/client.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { createPersonalOrganization } from '../organizations/service.ts';
-import { hashPassword, spendVerification, verifyPassword } from './password.ts';
+import { openSession } from '../sessions/open.ts';
+import { isLive, revokeOthers } from '../sessions/store.ts';
+import { provePassword } from './failures.ts';
+import type { Passwords } from './password.ts';
 import * as store from './store.ts';
-import { signAccessToken, type TokenSettings } from './tokens.ts';
+import type { TokenSettings } from './tokens.ts';
+import { auditPerson } from './trail.ts';
 
-const REFRESH_TOKEN_LIFETIME = 30 * DAY;
-const REFRESH_TOKEN_BYTES = 32;
+interface AccountDeps {
+  tokens: TokenSettings;
+  passwords: Passwords;
+}
 
-export interface Registration {
+interface Registration {
   username: string;
   email: string;
   password: string;
 }
 
 /** Makes the account with its personal organization. @throws AppError `conflict` when name or address is taken */
-export async function registerUser(ctx: Ctx, tokens: TokenSettings, input: Registration) {
+export async function registerUser(ctx: Ctx, { tokens, passwords }: AccountDeps, input: Registration) {
   const now = ctx.clock();
   const user: store.UserRow = {
     id: newUuid(),
     username: input.username,
     email: input.email,
-    passwordHash: await hashPassword(input.password),
+    passwordHash: await passwords.hash(input.password),
+    passwordVersion: 1,
+    failedLogins: 0,
+    lockedUntil: null,
     isActive: true,
     createdAt: now,
     lastLoginAt: null,
@@ -34,7 +41,13 @@ export async function registerUser(ctx: Ctx, tokens: TokenSettings, input: Regis
     .transaction(async (tx) => {
       await store.insertUser(tx, user);
       await createPersonalOrganization(tx, user, now);
-      return openSession(tx, tokens, user, newUuid(), now);
+      const { principal, answer } = await openSession(tx, ctx, tokens, user, now);
+      await auditPerson(tx, { ...ctx, principal }, user.id, {
+        action: 'user.register',
+        target: { type: 'user', id: user.id },
+        after: { username: user.username, session_id: principal.sessionId },
+      });
+      return answer;
     })
     .catch((error: unknown) => {
       const taken = duplicateOf(error);
@@ -44,59 +57,65 @@ export async function registerUser(ctx: Ctx, tokens: TokenSettings, input: Regis
     });
 }
 
-/** @throws AppError `unauthorized` for an unknown account and a wrong password alike; `account_disabled` */
-export async function logIn(ctx: Ctx, tokens: TokenSettings, input: { username_or_email: string; password: string }) {
-  const user = await store.findUserByLogin(ctx.db.query, input.username_or_email);
-  if (!user) {
-    await spendVerification(input.password);
-    throw invalidCredentials();
-  }
-  if (!(await verifyPassword(user.passwordHash, input.password))) throw invalidCredentials();
-  if (!user.isActive) throw accountDisabled();
+/** @throws AppError `unauthorized` for an unknown account, a locked one and a wrong password alike; `account_disabled` */
+export async function logIn(
+  ctx: Ctx,
+  { tokens, passwords }: AccountDeps,
+  input: { username_or_email: string; password: string },
+) {
   const now = ctx.clock();
+  const found = await store.findUserByLogin(ctx.db.query, input.username_or_email);
+  const proved = await provePassword(ctx, passwords, { user: found, password: input.password, now });
+  if (!proved) throw invalidCredentials();
+  const outdated = passwords.isOutdated(proved.passwordHash);
+  const passwordHash = outdated ? await passwords.hash(input.password) : undefined;
   return ctx.db.transaction(async (tx) => {
-    await store.markLogin(tx, user.id, now);
-    return openSession(tx, tokens, { ...user, lastLoginAt: now }, newUuid(), now);
+    const user = await store.recordLogin(tx, proved, { now, passwordHash });
+    if (!user) throw invalidCredentials();
+    if (!user.isActive) throw new AppError('account_disabled', 'This account is disabled');
+    const { principal, session, answer } = await openSession(tx, ctx, tokens, user, now);
+    await auditPerson(tx, { ...ctx, principal }, user.id, {
+      action: 'session.create',
+      target: { type: 'session', id: session.id },
+      after: { user_agent: session.userAgent, expires_at: session.expiresAt.toISOString() },
+    });
+    return answer;
   });
 }
 
-/** Rotates a refresh token; one that was used before ends its whole login (RFC 9700 §4.14.2). */
-export async function refreshSession(ctx: Ctx, tokens: TokenSettings, refreshToken: string) {
+interface PasswordChange {
+  current_password: string;
+  new_password: string;
+}
+
+/**
+ * Replaces the password and ends every other session; the one that asks goes on.
+ * @throws AppError `forbidden` for a wrong current password and while the account is locked, which counts as at sign-in
+ */
+export async function changePassword(ctx: UserCtx, passwords: Passwords, input: PasswordChange): Promise<void> {
+  if (input.new_password === input.current_password) {
+    throw invalidField('new_password', 'must differ from the current password');
+  }
   const now = ctx.clock();
-  const tokenHash = await sha256Hex(refreshToken);
-  const session = await ctx.db.transaction(async (tx) => {
-    const spent = await store.spendRefreshToken(tx, tokenHash, now);
-    const user = spent && (await store.findUser(tx, spent.userId));
-    if (!spent || !user) return undefined;
-    if (!user.isActive) throw accountDisabled();
-    return openSession(tx, tokens, user, spent.familyId, now);
+  const { userId, sessionId } = ctx.principal;
+  const found = await store.findUser(ctx.db.query, userId);
+  const user = await provePassword(ctx, passwords, { user: found, password: input.current_password, now });
+  if (!user) throw wrongPassword();
+  const passwordHash = await passwords.hash(input.new_password);
+  await ctx.db.transaction(async (tx) => {
+    if (!(await store.replacePassword(tx, user, passwordHash, now))) throw wrongPassword();
+    // Another session may have ended this one while the new password was hashed; its word counts then.
+    if (!(await isLive(tx, sessionId))) throw new AppError('unauthorized', 'This session has ended');
+    const ended = await revokeOthers(tx, ctx.principal, { now, reason: 'password_changed' });
+    await auditPerson(tx, ctx, userId, {
+      action: 'password.change',
+      target: { type: 'user', id: userId },
+      after: { ended_sessions: ended },
+    });
   });
-  if (session) return session;
-  await store.revokeFamilyOf(ctx.db.query, tokenHash, now);
-  throw new AppError('unauthorized', 'The refresh token is invalid, expired or was used before');
 }
 
 const invalidCredentials = () => new AppError('unauthorized', 'Invalid credentials');
-const accountDisabled = () => new AppError('account_disabled', 'This account is disabled');
 
-async function openSession(tx: Executor, tokens: TokenSettings, user: store.UserRow, familyId: string, now: Date) {
-  const refreshToken = `rt_${toBase64Url(randomBytes(REFRESH_TOKEN_BYTES))}`;
-  await store.insertRefreshToken(tx, {
-    tokenHash: await sha256Hex(refreshToken),
-    familyId,
-    userId: user.id,
-    createdAt: now,
-    expiresAt: later(now, REFRESH_TOKEN_LIFETIME),
-  });
-  const principal = { kind: 'user', userId: user.id, username: user.username, sessionId: familyId } as const;
-  return { token: await signAccessToken(tokens, principal, now), refresh_token: refreshToken, user: toWire(user) };
-}
-
-const toWire = (user: store.UserRow) => ({
-  id: user.id,
-  username: user.username,
-  email: user.email,
-  created_at: rfc3339(user.createdAt),
-  last_login_at: user.lastLoginAt && rfc3339(user.lastLoginAt),
-  is_active: user.isActive,
-});
+/** Not a 401: that would say that the access token is no good, and clients would trade it in or sign out. */
+const wrongPassword = () => new AppError('forbidden', 'The current password is wrong');

@@ -1,6 +1,6 @@
-import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Executor } from '../../db/client.ts';
-import { refreshTokens, users } from './table.ts';
+import { users } from './table.ts';
 
 export type UserRow = typeof users.$inferSelect;
 
@@ -23,46 +23,60 @@ export async function findUserByLogin(db: Executor, login: string): Promise<User
   return rows[0];
 }
 
-export async function markLogin(db: Executor, userId: string, now: Date): Promise<void> {
-  await db.update(users).set({ lastLoginAt: now }).where(eq(users.id, userId));
-}
-
-export type RefreshTokenRow = typeof refreshTokens.$inferInsert;
-
-export async function insertRefreshToken(db: Executor, row: RefreshTokenRow): Promise<void> {
-  await db.insert(refreshTokens).values(row);
-}
-
-/** Spends a token: of two uses at once, one gets the row. */
-export async function spendRefreshToken(db: Executor, tokenHash: string, now: Date) {
-  const rows = await db
-    .update(refreshTokens)
-    .set({ replacedAt: now })
-    .where(
-      and(
-        eq(refreshTokens.tokenHash, tokenHash),
-        isNull(refreshTokens.replacedAt),
-        isNull(refreshTokens.revokedAt),
-        sql`${refreshTokens.expiresAt} > ${now.toISOString()}::timestamptz`,
-      ),
-    )
-    .returning({ familyId: refreshTokens.familyId, userId: refreshTokens.userId });
-  return rows[0];
-}
-
-/** Ends the login that a token belongs to, if there is such a token. */
-export async function revokeFamilyOf(db: Executor, tokenHash: string, now: Date): Promise<void> {
-  const family = db
-    .select({ id: refreshTokens.familyId })
-    .from(refreshTokens)
-    .where(eq(refreshTokens.tokenHash, tokenHash));
-  await db
-    .update(refreshTokens)
-    .set({ revokedAt: now })
-    .where(and(sql`${refreshTokens.familyId} in ${family}`, isNull(refreshTokens.revokedAt)));
-}
-
 export async function findUser(db: Executor, userId: string): Promise<UserRow | undefined> {
   const rows = await db.select().from(users).where(eq(users.id, userId)).limit(1);
   return rows[0];
+}
+
+/** Makes what changes a person's sessions as a whole take turns. */
+export async function lockUser(tx: Executor, userId: string): Promise<void> {
+  await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update');
+}
+
+/** The account, as long as it is not locked and its password is the one that was verified. */
+const unlocked = (user: Pick<UserRow, 'id' | 'passwordVersion'>, now: Date) =>
+  and(
+    eq(users.id, user.id),
+    eq(users.passwordVersion, user.passwordVersion),
+    or(isNull(users.lockedUntil), lte(users.lockedUntil, now)),
+  );
+
+const RESET = { failedLogins: 0, lockedUntil: null };
+
+/** Settles a right password, with the same one hashed anew if that is due; nothing when another settled otherwise first. */
+export async function recordLogin(
+  db: Executor,
+  user: UserRow,
+  { now, passwordHash = user.passwordHash }: { now: Date; passwordHash?: string | undefined },
+): Promise<UserRow | undefined> {
+  const rows = await db
+    .update(users)
+    .set({ ...RESET, lastLoginAt: now, passwordHash })
+    .where(unlocked(user, now))
+    .returning();
+  return rows[0];
+}
+
+/** Replaces the password that was verified; of two changes at once, one does. */
+export async function replacePassword(db: Executor, user: UserRow, passwordHash: string, now: Date): Promise<boolean> {
+  const rows = await db
+    .update(users)
+    .set({ ...RESET, passwordHash, passwordVersion: user.passwordVersion + 1 })
+    .where(unlocked(user, now))
+    .returning({ id: users.id });
+  return rows.length > 0;
+}
+
+/** Counts a wrong password. How many there are now in a row; nothing when the account is locked or does not exist. */
+export async function countFailure(tx: Executor, userId: string, now: Date): Promise<number | undefined> {
+  const rows = await tx
+    .update(users)
+    .set({ failedLogins: sql`${users.failedLogins} + 1` })
+    .where(and(eq(users.id, userId), or(isNull(users.lockedUntil), lte(users.lockedUntil, now))))
+    .returning({ failures: users.failedLogins });
+  return rows[0]?.failures;
+}
+
+export async function lockUntil(tx: Executor, userId: string, lockedUntil: Date): Promise<void> {
+  await tx.update(users).set({ lockedUntil }).where(eq(users.id, userId));
 }

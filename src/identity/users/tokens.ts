@@ -1,6 +1,6 @@
 import { jwtVerify, SignJWT } from 'jose';
 import type { UserPrincipal } from '../../access/principal.ts';
-import { HOUR, SECOND } from '../../kernel/clock.ts';
+import { HOUR, later, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 
@@ -19,9 +19,18 @@ export interface TokenSettings {
   issuer: string;
 }
 
-/** A one-hour access token (RFC 7519, RFC 9068): `sub` the user, `username`, `sid` the login it came from. */
-export async function signAccessToken(settings: TokenSettings, principal: UserPrincipal, now: Date): Promise<string> {
+/**
+ * An access token (RFC 7519, RFC 9068) for an hour, but never beyond the end of its session: `sub` the user, `username`,
+ * `sid` the login it came from.
+ */
+export async function signAccessToken(
+  settings: TokenSettings,
+  principal: UserPrincipal,
+  now: Date,
+  sessionEnd = later(now, ACCESS_TOKEN_LIFETIME),
+): Promise<string> {
   const issuedAt = Math.floor(now.getTime() / SECOND);
+  const expiry = Math.min(issuedAt + ACCESS_TOKEN_LIFETIME / SECOND, Math.floor(sessionEnd.getTime() / SECOND));
   return new SignJWT({ username: principal.username, sid: principal.sessionId })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
     .setSubject(principal.userId)
@@ -29,7 +38,7 @@ export async function signAccessToken(settings: TokenSettings, principal: UserPr
     .setAudience(settings.issuer)
     .setJti(newUuid())
     .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + ACCESS_TOKEN_LIFETIME / SECOND)
+    .setExpirationTime(expiry)
     .sign(settings.secret);
 }
 

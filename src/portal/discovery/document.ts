@@ -35,7 +35,7 @@ export function agentDocumentOf({ baseUrl, contact, chains }: Deployment): Omit<
         })),
       },
       pull_layer: { enabled: false, features: [], note: 'Queries over indexed events are not part of this release' },
-      authentication: { methods: ['jwt'], oauth2_supported: false },
+      authentication: { methods: ['jwt', 'api_key', 'wallet_signature'], oauth2_supported: false },
       rate_limiting: { enabled: false, tiers: [] },
     },
     endpoints: {

@@ -8,7 +8,7 @@ export const getOpenApi = operation({
   id: 'getOpenApi',
   path: '/openapi.json',
   summary: 'This document',
-  success: { status: 200, description: 'OpenAPI 3.1', schema: z.record(z.string(), z.json()) },
+  success: { status: 200, description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) },
 });
 
 export const getDocs = operation({

@@ -64,7 +64,9 @@ function describe(op: Operation, components: Json): Json {
     'x-weir-permission': permissionOf(op),
     'x-weir-cost': op.cost,
     ...parametersOf(op, components),
-    ...(op.body && { requestBody: { required: true, content: json(schemaOf(op.body.strict(), 'input', components)) } }),
+    ...(op.body && {
+      requestBody: { required: !op.bodyOptional, content: json(schemaOf(op.body.strict(), 'input', components)) },
+    }),
     responses: responsesOf(op, components),
   };
 }

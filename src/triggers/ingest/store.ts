@@ -1,7 +1,9 @@
 import { and, asc, eq, gt, gte, inArray, max, min, ne, or, sql } from 'drizzle-orm';
 import type { Database, Executor } from '../../db/client.ts';
+import { followTransfers } from '../../identity/index.ts';
 import type { KnownLog } from './ledger-logs.ts';
 import { chainEvents, chainFeed, type EventStatus, type FeedOperation, undecodedLogs } from './table.ts';
+import { agentsTransferred, judgeTransfers } from './transfer-store.ts';
 
 export type EventRow = typeof chainEvents.$inferInsert;
 type UndecodedRow = typeof undecodedLogs.$inferInsert;
@@ -78,6 +80,8 @@ async function writeBatch(tx: Executor, { chainId, events, undecoded, entries, r
       .set({ status })
       .where(and(inArray(chainEvents.id, ids), ne(chainEvents.status, status)));
   }
+  const agentIds = await agentsTransferred(tx, [...statuses.keys()]);
+  if (agentIds.length > 0) await followTransfers(tx, { chainId, agentIds, now: recordedAt }, judgeTransfers);
 }
 
 async function readEnd(query: Executor, chainId: number, finality: number): Promise<RecordedEnd> {

@@ -4,6 +4,7 @@ import type { KeyRing } from '../../kernel/crypto.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
 import type { OutboundPolicy } from '../../outbound/guard.ts';
 import { newSigningSecret } from '../../outbound/signature.ts';
+import { audit } from '../../telemetry/audit.ts';
 import type { ActionConfig, ConfigCheck } from '../actions/kind.ts';
 import { type ActionType, validateActionConfig } from '../actions/kinds.ts';
 import { keepSecrets, openSecrets, sealSecrets, sealSigningSecret, splitSecrets } from '../actions/secrets.ts';
@@ -49,7 +50,9 @@ export async function createAction(ctx: OrganizationCtx, deps: ActionDeps, trigg
     if ((await store.listActions(tx, key)).length >= MAX_ACTIONS) {
       throw new AppError('bad_request', `A trigger can have at most ${MAX_ACTIONS} actions`);
     }
-    return store.insertAction(tx, columns);
+    const made = await store.insertAction(tx, columns);
+    await audit(tx, ctx, { action: 'action.create', target: targetOf(made.id), after: actionToWire(made) });
+    return made;
   });
   return { data: { ...actionToWire(row), ...(type === 'rest' && { signing_secret: signingSecret }) } };
 }
@@ -75,12 +78,12 @@ export async function updateAction(
     const present = await store.findAction(tx, key, id);
     if (!present) throw notFound('Action');
     const next = await nextConfig(deps, present, patch);
-    return store.updateAction(tx, key, id, {
-      ...next,
-      ...(patch.priority !== undefined && { priority: patch.priority }),
-    });
+    const changed = await store.updateAction(tx, key, id, { ...next, priority: patch.priority ?? present.priority });
+    if (!changed) throw notFound('Action');
+    const change = { before: actionToWire(present), after: actionToWire(changed) };
+    await audit(tx, ctx, { action: 'action.update', target: targetOf(id), ...change });
+    return changed;
   });
-  if (!row) throw notFound('Action');
   return { data: actionToWire(row) };
 }
 
@@ -104,9 +107,13 @@ export async function deleteAction(ctx: OrganizationCtx, triggerId: string, id: 
   const key = { organizationId: ctx.organizationId, triggerId };
   await ctx.db.transaction(async (tx) => {
     await lockTrigger(tx, key, ctx.clock());
-    if (!(await store.deleteAction(tx, key, id))) throw notFound('Action');
+    const gone = await store.deleteAction(tx, key, id);
+    if (!gone) throw notFound('Action');
+    await audit(tx, ctx, { action: 'action.delete', target: targetOf(id), before: actionToWire(gone) });
   });
 }
+
+const targetOf = (id: number) => ({ type: 'action', id: String(id) });
 
 async function lockTrigger(tx: Executor, key: store.TriggerKey, now: Date) {
   if (!(await store.changeTrigger(tx, key, {}, now))) throw notFound('Trigger');

@@ -2,6 +2,7 @@ import { type OrganizationCtx, permit } from '../../access/ctx.ts';
 import type { Registry } from '../../chain/events.ts';
 import type { Executor } from '../../db/client.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
+import { audit } from '../../telemetry/audit.ts';
 import { compileCondition } from '../matching/conditions.ts';
 import * as store from './store.ts';
 import { conditionToWire } from './wire.ts';
@@ -30,7 +31,9 @@ export async function createCondition(ctx: OrganizationCtx, triggerId: string, i
     if ((await store.listConditions(tx, key)).length >= MAX_CONDITIONS) {
       throw new AppError('bad_request', `A trigger can have at most ${MAX_CONDITIONS} conditions`);
     }
-    return store.insertCondition(tx, { ...key, ...fields, createdAt: now });
+    const made = await store.insertCondition(tx, { ...key, ...fields, createdAt: now });
+    await audit(tx, ctx, { action: 'condition.create', target: targetOf(made.id), after: conditionToWire(made) });
+    return made;
   });
   return { data: conditionToWire(row) };
 }
@@ -56,9 +59,12 @@ export async function updateCondition(ctx: OrganizationCtx, triggerId: string, i
       config: patch.config === undefined ? present.config : patch.config,
     };
     refuseInvalid(next, trigger.registry);
-    return store.updateCondition(tx, key, id, next);
+    const changed = await store.updateCondition(tx, key, id, next);
+    if (!changed) throw notFound('Condition');
+    const change = { before: conditionToWire(present), after: conditionToWire(changed) };
+    await audit(tx, ctx, { action: 'condition.update', target: targetOf(id), ...change });
+    return changed;
   });
-  if (!row) throw notFound('Condition');
   return { data: conditionToWire(row) };
 }
 
@@ -67,7 +73,9 @@ export async function deleteCondition(ctx: OrganizationCtx, triggerId: string, i
   const key = { organizationId: ctx.organizationId, triggerId };
   await ctx.db.transaction(async (tx) => {
     await lockTrigger(tx, key, ctx.clock());
-    if (!(await store.deleteCondition(tx, key, id))) throw notFound('Condition');
+    const gone = await store.deleteCondition(tx, key, id);
+    if (!gone) throw notFound('Condition');
+    await audit(tx, ctx, { action: 'condition.delete', target: targetOf(id), before: conditionToWire(gone) });
   });
 }
 
@@ -80,6 +88,8 @@ export function recheckConditions(conditions: readonly store.ConditionRow[], reg
     }
   }
 }
+
+const targetOf = (id: number) => ({ type: 'condition', id: String(id) });
 
 async function lockTrigger(tx: Executor, key: store.TriggerKey, now: Date) {
   const trigger = await store.changeTrigger(tx, key, {}, now);

@@ -127,7 +127,7 @@ export const listTriggers = operation({
   tag: 'Triggers',
   summary: 'List triggers',
   description: 'Of one organization, or without `organization_id` of all the caller’s organizations. Newest first.',
-  security: { kind: 'user' },
+  security: { kind: 'caller', permission: 'triggers:read' },
   cost: 1,
   query: pageQuery.extend({ organization_id: uuid.optional() }),
   success: { status: 200, description: 'A page of triggers', schema: pageOf(trigger) },

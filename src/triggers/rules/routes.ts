@@ -1,27 +1,26 @@
-import type { UserCtx } from '../../access/ctx.ts';
+import type { CallerCtx } from '../../access/ctx.ts';
 import type { Routes } from '../../http/route.ts';
-import { findPersonalOrganization } from '../../identity/index.ts';
+import { ownOrganization } from '../../identity/index.ts';
 import * as actions from './action-service.ts';
 import * as conditions from './condition-service.ts';
 import * as contract from './contract.ts';
 import { organizationOfTrigger } from './store.ts';
 import * as triggers from './trigger-service.ts';
 
-const ofTrigger = (ctx: UserCtx, input: { params: { id: string } }) =>
+const ofTrigger = (ctx: CallerCtx, input: { params: { id: string } }) =>
   organizationOfTrigger(ctx.db.query, input.params.id);
 
-const ofParent = (ctx: UserCtx, input: { params: { trigger_id: string } }) =>
+const ofParent = (ctx: CallerCtx, input: { params: { trigger_id: string } }) =>
   organizationOfTrigger(ctx.db.query, input.params.trigger_id);
 
 export function addRuleRoutes(routes: Routes, deps: actions.ActionDeps) {
   routes.organization(
     contract.createTrigger,
     'Organization',
-    async (ctx, { body }) =>
-      body.organization_id ?? (await findPersonalOrganization(ctx.db.query, ctx.principal.userId)),
+    async (ctx, { body }) => body.organization_id ?? (await ownOrganization(ctx)),
     (ctx, { body }) => triggers.createTrigger(ctx, body),
   );
-  routes.user(contract.listTriggers, (ctx, { query }) => triggers.listTriggers(ctx, query));
+  routes.caller(contract.listTriggers, (ctx, { query }) => triggers.listTriggers(ctx, query));
   routes.organization(contract.getTrigger, 'Trigger', ofTrigger, (ctx, { params }) =>
     triggers.getTrigger(ctx, params.id),
   );

@@ -70,10 +70,29 @@ export async function changeTrigger(
   return rows[0];
 }
 
-export async function deleteTrigger(tx: Executor, key: TriggerKey, now: Date): Promise<boolean> {
-  const rows = await tx.delete(triggers).where(isTrigger(key)).returning({ id: triggers.id });
-  if (rows.length > 0) await noteChange(tx, key.triggerId, now);
-  return rows.length > 0;
+export async function deleteTrigger(tx: Executor, key: TriggerKey, now: Date): Promise<TriggerRow | undefined> {
+  const rows = await tx.delete(triggers).where(isTrigger(key)).returning();
+  if (rows[0]) await noteChange(tx, key.triggerId, now);
+  return rows[0];
+}
+
+/**
+ * Tells the matchers that an organization's triggers are about to go with it. Takes them in the order in which matches
+ * do, so that the two cannot block each other.
+ */
+export async function noteOrganizationGoes(tx: Executor, organizationId: string, now: Date): Promise<void> {
+  await tx.execute(sql`
+    with going as (
+      select id from ${triggers} where organization_id = ${organizationId} order by id for update
+    )
+    insert into ${triggerChanges} (trigger_id, changed_at)
+    select id, ${now.toISOString()}::timestamptz from going`);
+}
+
+/** Reads a trigger that is about to be changed, so that nobody else changes it meanwhile. */
+export async function lockTrigger(tx: Executor, key: TriggerKey): Promise<TriggerRow | undefined> {
+  const rows = await tx.select().from(triggers).where(isTrigger(key)).limit(1).for('update');
+  return rows[0];
 }
 
 export async function findTrigger(db: Executor, key: TriggerKey): Promise<TriggerRow | undefined> {
@@ -81,15 +100,21 @@ export async function findTrigger(db: Executor, key: TriggerKey): Promise<Trigge
   return rows[0];
 }
 
-/** Newest first: of one organization, or of every organization that the user is a member of. */
+/** What a list may show: the organizations of a person, or the one of a key or wallet. */
+export type Visibility = { userId: string } | { organizationId: string };
+
+/** Newest first: of one organization that is visible, or of all of them. */
 export async function listTriggers(
   db: Executor,
-  whose: { userId: string; organizationId?: string | undefined },
+  visibility: Visibility,
+  organizationId: string | undefined,
   page: PageRequest,
 ) {
   const visible: SQL | undefined = and(
-    inArray(triggers.organizationId, organizationsOf(db, whose.userId)),
-    whose.organizationId === undefined ? undefined : eq(triggers.organizationId, whose.organizationId),
+    'userId' in visibility
+      ? inArray(triggers.organizationId, organizationsOf(db, visibility.userId))
+      : eq(triggers.organizationId, visibility.organizationId),
+    organizationId === undefined ? undefined : eq(triggers.organizationId, organizationId),
   );
   const [rows, totals] = await Promise.all([
     db
@@ -141,9 +166,9 @@ export async function findCondition(tx: Executor, key: TriggerKey, id: number): 
   return rows[0];
 }
 
-export async function deleteCondition(tx: Executor, key: TriggerKey, id: number): Promise<boolean> {
-  const rows = await tx.delete(triggerConditions).where(isConditionOf(key, id)).returning({ id: triggerConditions.id });
-  return rows.length > 0;
+export async function deleteCondition(tx: Executor, key: TriggerKey, id: number): Promise<ConditionRow | undefined> {
+  const rows = await tx.delete(triggerConditions).where(isConditionOf(key, id)).returning();
+  return rows[0];
 }
 
 export async function insertAction(tx: Executor, row: typeof triggerActions.$inferInsert): Promise<ActionRow> {
@@ -167,7 +192,7 @@ export async function updateAction(
   return rows[0];
 }
 
-export async function deleteAction(tx: Executor, key: TriggerKey, id: number): Promise<boolean> {
-  const rows = await tx.delete(triggerActions).where(isActionOf(key, id)).returning({ id: triggerActions.id });
-  return rows.length > 0;
+export async function deleteAction(tx: Executor, key: TriggerKey, id: number): Promise<ActionRow | undefined> {
+  const rows = await tx.delete(triggerActions).where(isActionOf(key, id)).returning();
+  return rows[0];
 }

@@ -1,9 +1,10 @@
-import { type OrganizationCtx, permit, type UserCtx } from '../../access/ctx.ts';
+import { type CallerCtx, type OrganizationCtx, permit, permitCaller } from '../../access/ctx.ts';
 import { CHAINS, chainById } from '../../chain/chains.ts';
 import type { Registry } from '../../chain/events.ts';
 import { invalidField, notFound } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
+import { audit } from '../../telemetry/audit.ts';
 import { recheckConditions } from './condition-service.ts';
 import * as store from './store.ts';
 import { actionToWire, conditionToWire, triggerToWire } from './wire.ts';
@@ -49,16 +50,25 @@ export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) 
     createdAt: now,
     updatedAt: now,
   };
-  await ctx.db.transaction((tx) => store.insertTrigger(tx, row));
-  return { data: triggerToWire(row) };
+  const data = triggerToWire(row);
+  await ctx.db.transaction(async (tx) => {
+    await store.insertTrigger(tx, row);
+    await audit(tx, ctx, { action: 'trigger.create', target: targetOf(row.id), after: data });
+  });
+  return { data };
 }
 
 /** Another's organization lists nothing, the same as one that does not exist. */
-export async function listTriggers(ctx: UserCtx, query: PageRequest & { organization_id?: string | undefined }) {
-  const whose = { userId: ctx.principal.userId, organizationId: query.organization_id };
-  const { rows, total } = await store.listTriggers(ctx.db.query, whose, query);
+export async function listTriggers(ctx: CallerCtx, query: PageRequest & { organization_id?: string | undefined }) {
+  permitCaller(ctx, 'triggers:read');
+  const { principal } = ctx;
+  const visibility =
+    principal.kind === 'user' ? { userId: principal.userId } : { organizationId: principal.organizationId };
+  const { rows, total } = await store.listTriggers(ctx.db.query, visibility, query.organization_id, query);
   return toPage(rows.map(triggerToWire), total, query);
 }
+
+const targetOf = (triggerId: string) => ({ type: 'trigger', id: triggerId });
 
 const keyOf = (ctx: OrganizationCtx, triggerId: string) => ({ organizationId: ctx.organizationId, triggerId });
 
@@ -87,9 +97,12 @@ export async function updateTrigger(ctx: OrganizationCtx, triggerId: string, pat
   const now = ctx.clock();
   const row = await ctx.db.transaction(async (tx) => {
     const key = keyOf(ctx, triggerId);
+    const present = await store.lockTrigger(tx, key);
     const changed = await store.changeTrigger(tx, key, { ...columnsOf(patch), updatedAt: now }, now);
-    if (!changed) throw notFound('Trigger');
+    if (!present || !changed) throw notFound('Trigger');
     if (patch.registry !== undefined) recheckConditions(await store.listConditions(tx, key), patch.registry);
+    const change = { before: triggerToWire(present), after: triggerToWire(changed) };
+    await audit(tx, ctx, { action: 'trigger.update', target: targetOf(triggerId), ...change });
     return changed;
   });
   return { data: triggerToWire(row) };
@@ -108,6 +121,9 @@ const columnsOf = (patch: TriggerPatch): Partial<store.TriggerRow> => ({
 
 export async function deleteTrigger(ctx: OrganizationCtx, triggerId: string) {
   permit(ctx, 'triggers:write');
-  const gone = await ctx.db.transaction((tx) => store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock()));
-  if (!gone) throw notFound('Trigger');
+  await ctx.db.transaction(async (tx) => {
+    const gone = await store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock());
+    if (!gone) throw notFound('Trigger');
+    await audit(tx, ctx, { action: 'trigger.delete', target: targetOf(triggerId), before: triggerToWire(gone) });
+  });
 }

@@ -1,0 +1,58 @@
+import { zValidator } from '@hono/zod-validator';
+import type { MiddlewareHandler } from 'hono';
+import type * as z from 'zod';
+import { AppError, type ErrorDetail, notFound } from '../kernel/errors.ts';
+import type { Operation } from './operation.ts';
+
+/** The checks of what an operation declares: path, query and body, each refused before the handler runs. */
+export function validators(op: Operation): MiddlewareHandler[] {
+  const chain: MiddlewareHandler[] = [];
+  // An id that is not well-formed names nothing, so it answers like one that does not exist.
+  if (op.params) {
+    chain.push(
+      zValidator('param', op.params, (result) => {
+        if (!result.success) throw notFound('Resource');
+      }),
+    );
+  }
+  if (op.query) chain.push(zValidator('query', op.query, refuse));
+  if (op.body) chain.push(jsonBody(op.body.strict(), op.bodyOptional ?? false));
+  return chain;
+}
+
+/**
+ * A body counts as JSON only if it says so: that is also what keeps a form of another site from sending one, since a
+ * browser asks before it sends this type across origins (Fetch, CORS-safelisted request headers).
+ */
+function jsonBody(schema: z.ZodObject, optional: boolean): MiddlewareHandler {
+  const validate = zValidator('json', schema, refuse);
+  return async function body(c, next) {
+    if ((await c.req.text()) === '') {
+      if (!optional) throw new AppError('bad_request', 'A JSON body is required');
+      c.req.addValidatedData('json', schema.parse({}));
+      return next();
+    }
+    const type = c.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase();
+    if (type !== 'application/json') {
+      throw new AppError('bad_request', 'The body must be JSON, sent as Content-Type: application/json');
+    }
+    return validate(c, next);
+  };
+}
+
+function refuse(result: { success: boolean; error?: z.core.$ZodError }) {
+  if (result.success || !result.error) return;
+  throw new AppError('validation_failed', 'Request validation failed', { details: detailsOf(result.error.issues) });
+}
+
+const MAX_DETAILS = 50;
+
+/** One detail per fault; an unknown field is named by its own path. */
+function detailsOf(issues: readonly z.core.$ZodIssue[]): ErrorDetail[] {
+  return issues
+    .flatMap((issue) => {
+      if (issue.code !== 'unrecognized_keys') return [{ path: issue.path.join('.'), message: issue.message }];
+      return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'Unknown field' }));
+    })
+    .slice(0, MAX_DETAILS);
+}

@@ -1,0 +1,94 @@
+import { type OrganizationCtx, permit } from '../../access/ctx.ts';
+import type { WatchedChain } from '../../chain/chains.ts';
+import { quotable } from '../../chain/siwe.ts';
+import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
+import { holdOrganization } from '../organizations/hold.ts';
+import { findOrganization } from '../organizations/store.ts';
+import { issueChallenge } from '../wallets/challenge.ts';
+import * as contract from './contract.ts';
+import * as store from './store.ts';
+import { leaveTraces } from './trail.ts';
+import { linkToWire } from './wire.ts';
+
+/** @throws AppError `validation_failed` for a chain that this deployment does not read */
+export function watchedChain(chains: readonly WatchedChain[], chainId: number): WatchedChain {
+  const chain = chains.find(({ id }) => id === chainId);
+  if (chain) return chain;
+  const names = chains.map(({ id, name }) => `${id} (${name})`);
+  throw invalidField('chain_id', `must be a chain that is watched here: ${names.join(', ') || 'none is'}`);
+}
+
+interface ChallengeRequest {
+  agent_id: string;
+  chain_id: number;
+  wallet_address: string;
+}
+
+interface ChallengeDeps {
+  baseUrl: string;
+  chains: readonly WatchedChain[];
+}
+
+export async function challengeAgent(
+  ctx: OrganizationCtx,
+  { baseUrl, chains }: ChallengeDeps,
+  input: ChallengeRequest,
+) {
+  permit(ctx, 'agents:write');
+  const chain = watchedChain(chains, input.chain_id);
+  const organization = await findOrganization(ctx.db.query, ctx.organizationId);
+  if (!organization) throw notFound('Organization');
+  const agent = `eip155:${chain.id}:${chain.registries.identity}:${input.agent_id}`;
+  const wording = {
+    baseUrl,
+    path: contract.linkAgent.path,
+    chainId: chain.id,
+    statement: `Link agent ${input.agent_id} on ${chain.name} to the organization '${quotable(organization.name)}' (${organization.id}).`,
+    resources: ['urn:weir:action:link', `urn:weir:agent:${agent}`, `urn:weir:organization:${organization.id}`],
+  };
+  const binding = {
+    purpose: 'link' as const,
+    walletAddress: input.wallet_address,
+    userId: ctx.principal.userId,
+    organizationId: organization.id,
+    chainId: chain.id,
+    agentId: input.agent_id,
+  };
+  return issueChallenge(ctx.db.query, binding, wording, ctx.clock());
+}
+
+/** The document knows no pages here: who asks for none gets every link, within reason. */
+const MAX_LINKS = 1_000;
+
+interface LinkQuery {
+  include_revoked: 'true' | 'false';
+  limit?: number | undefined;
+  offset: number;
+}
+
+export async function listLinkedAgents(
+  ctx: OrganizationCtx,
+  { include_revoked, limit = MAX_LINKS, offset }: LinkQuery,
+) {
+  permit(ctx, 'agents:read');
+  const page = { includeRevoked: include_revoked === 'true', limit, offset };
+  const rows = await store.listLinks(ctx.db.query, ctx.organizationId, page);
+  return rows.map(linkToWire);
+}
+
+/** @throws AppError `forbidden` when the agent is linked elsewhere, which the document tells; `not_found` */
+export async function unlinkAgent(ctx: OrganizationCtx, agent: store.AgentKey) {
+  permit(ctx, 'agents:write');
+  await ctx.db.transaction(async (tx) => {
+    await holdOrganization(tx, ctx, 'agents:write');
+    const ended = await store.endLink(tx, ctx.organizationId, agent, ctx.clock());
+    if (!ended) {
+      const elsewhere = await store.findStandingLink(tx, agent);
+      if (elsewhere) throw new AppError('forbidden', 'Agent not linked to your organization');
+      throw notFound('Agent link');
+    }
+    const after = { status: ended.status, revokedReason: ended.revokedReason };
+    await leaveTraces(tx, ctx, [{ action: 'agent.unlink', link: ended, after }]);
+  });
+  return { message: 'Agent unlinked successfully' };
+}

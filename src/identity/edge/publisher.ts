@@ -1,0 +1,50 @@
+import type { EdgeSnapshot } from '../../access/edge.ts';
+import type { Database } from '../../db/client.ts';
+import { AppError, describeError } from '../../kernel/errors.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import * as store from './store.ts';
+
+export interface PublisherDeps {
+  db: Database;
+  log: Logger;
+  /** Hands a snapshot to the organization's object, and answers with the version that it holds then. */
+  send(snapshot: EdgeSnapshot): Promise<number>;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Brings the organization's object up to the version that is committed now, or a later one. Any number of these may run
+ * at once: the object keeps the newest version it is sent.
+ * @throws AppError `service_unavailable` when the object cannot be reached; the sweep tries again
+ */
+export async function publishOrganization(deps: PublisherDeps, organizationId: string): Promise<void> {
+  const { db, log } = deps;
+  const held = await bringUpToDate(deps, organizationId);
+  if (held === undefined) return;
+  // The object has it, which is what counts: without this note the sweep sends it once more.
+  await store.acknowledge(db.query, organizationId, held).catch((error: unknown) => {
+    log.warn('edge.not_noted', { organization_id: organizationId, error: describeError(error) });
+  });
+}
+
+/** The version that the object holds afterwards; nothing when there is nothing to publish. */
+async function bringUpToDate(deps: PublisherDeps, organizationId: string): Promise<number | undefined> {
+  const snapshot = await store.readSnapshot(deps.db.query, organizationId);
+  if (!snapshot) return undefined;
+  const held = await deps.send(snapshot).catch((error: unknown) => {
+    throw unreachable(error);
+  });
+  if (held <= snapshot.version) return held;
+  // Either a later change was published meanwhile, or the database was restored from a backup and counts anew from an
+  // older version. The object would then ignore every change, revocations among them.
+  if (!(await store.overtake(deps.db.query, organizationId, held))) return held;
+  deps.log.warn('edge.overtaken', { organization_id: organizationId, version: snapshot.version, held });
+  return bringUpToDate(deps, organizationId);
+}
+
+const unreachable = (cause: unknown) =>
+  new AppError('service_unavailable', 'The change is saved, but not in force everywhere yet. It will be soon.', {
+    retryAfter: RETRY_AFTER_SECONDS,
+    cause,
+  });

@@ -1,0 +1,47 @@
+import type { EdgeKey } from '../access/edge.ts';
+import type { EdgeState, KeyChanges } from './edge-state.ts';
+
+/**
+ * The published state in the object's own SQLite: `edge` has one row about the organization, `edge_keys` one a key.
+ * The tables are made by the first publication, so an object that was never published to stays empty.
+ */
+const SCHEMA = `
+  create table if not exists edge (
+    one integer primary key check (one = 1), organization_id text not null, version integer not null, deleted integer not null
+  ) strict;
+  create table if not exists edge_keys (hash text primary key, body text not null) strict, without rowid;`;
+
+/** Writes the state, in a transaction of the caller's. */
+export function writeEdge(sql: SqlStorage, state: EdgeState, { put, removed }: KeyChanges): void {
+  sql.exec(SCHEMA);
+  for (const hash of removed) sql.exec('delete from edge_keys where hash = ?', hash);
+  for (const key of put) {
+    sql.exec('insert or replace into edge_keys (hash, body) values (?, ?)', key.hash, JSON.stringify(key));
+  }
+  sql.exec(
+    'insert or replace into edge (one, organization_id, version, deleted) values (1, ?, ?, ?)',
+    state.organizationId,
+    state.version,
+    Number(state.deleted),
+  );
+}
+
+/** The state as it was last written; nothing when nothing was ever published. */
+export function readEdge(sql: SqlStorage): EdgeState | undefined {
+  if (sql.exec("select 1 from sqlite_master where type = 'table' and name = 'edge'").toArray().length === 0) {
+    return undefined;
+  }
+  const [edge] = sql
+    .exec<{ organization_id: string; version: number; deleted: number }>(
+      'select organization_id, version, deleted from edge',
+    )
+    .toArray();
+  if (!edge) return undefined;
+  const rows = sql.exec<{ hash: string; body: string }>('select hash, body from edge_keys').toArray();
+  return {
+    organizationId: edge.organization_id,
+    version: edge.version,
+    deleted: edge.deleted === 1,
+    keys: new Map(rows.map(({ hash, body }) => [hash, JSON.parse(body) as EdgeKey])), // what writeEdge wrote
+  };
+}

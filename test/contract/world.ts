@@ -1,0 +1,134 @@
+import type { Role } from '../../src/access/permissions.ts';
+import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
+
+/** An organization with one of everything, people in every role, keys, and a stranger with the like. */
+export interface World {
+  organizationId: string;
+  owner: Person;
+  members: Record<Exclude<Role, 'owner'>, Person>;
+  stranger: Person;
+  triggerId: string;
+  conditionId: number;
+  actionId: number;
+  keyId: string;
+  /** All that an admin may. */
+  adminKey: string;
+  /** `events:read` and nothing else. */
+  eventsKey: string;
+  revokedKey: string;
+  /** All that an admin may, in the stranger's organization. */
+  strangerKey: string;
+}
+
+interface Made<T> {
+  data: T;
+}
+
+const REST = { method: 'POST', url: 'https://example.com/' };
+
+async function newKey(person: Person, organizationId: string, fields: object) {
+  const body = { name: 'Key', environment: 'live', ...fields };
+  const path = `/api/v1/api-keys?organization_id=${organizationId}`;
+  const { data } = await expectOk<Made<{ id: string; key: string }>>(
+    201,
+    call('POST', path, { token: person.token, body }),
+  );
+  return data;
+}
+
+const ADMIN = { key_type: 'admin', permissions: ['read', 'write', 'admin'] };
+
+export async function buildWorld(): Promise<World> {
+  const [owner, viewer, member, admin, stranger] = [
+    await signUp(),
+    await signUp(),
+    await signUp(),
+    await signUp(),
+    await signUp(),
+  ];
+  const slug = `world-${crypto.randomUUID().slice(0, 8)}`;
+  const made = await expectOk<Made<{ id: string }>>(
+    201,
+    call('POST', '/api/v1/organizations', { token: owner.token, body: { name: 'World', slug } }),
+  );
+  const organizationId = made.data.id;
+  for (const [role, person] of Object.entries({ viewer, member, admin })) {
+    const body = { user_id: person.id, role };
+    await expectOk(201, call('POST', `/api/v1/organizations/${organizationId}/members`, { token: owner.token, body }));
+  }
+  const triggerId = await newTrigger(owner, { organization_id: organizationId });
+  const conditionId = await newCondition(owner, triggerId);
+  const action = await newAction(owner, triggerId, REST);
+  const adminKey = await newKey(owner, organizationId, ADMIN);
+  const eventsKey = await newKey(owner, organizationId, { key_type: 'restricted', permissions: ['events:read'] });
+  const revoked = await newKey(owner, organizationId, ADMIN);
+  await expectOk(200, call('DELETE', `/api/v1/api-keys/${revoked.id}`, { token: owner.token }));
+  const strangerKey = await newKey(stranger, stranger.personalOrganizationId, ADMIN);
+  return {
+    organizationId,
+    owner,
+    members: { viewer, member, admin },
+    stranger,
+    triggerId,
+    conditionId,
+    actionId: action.id,
+    keyId: adminKey.id,
+    adminKey: adminKey.key,
+    eventsKey: eventsKey.key,
+    revokedKey: revoked.key,
+    strangerKey: strangerKey.key,
+  };
+}
+
+interface WorldRequest {
+  path: string;
+  body?: object;
+}
+
+const WALLET = `0x${'12'.repeat(20)}`;
+
+const ofTrigger = ({ triggerId }: World) => `/api/v1/triggers/${triggerId}`;
+const ofOrganization = ({ organizationId }: World) => `/api/v1/organizations/${organizationId}`;
+const MINTED = { condition_type: 'event', field: 'event_type', operator: 'equals', value: 'Registered' };
+
+/** A well-formed request for every operation that needs a credential, about the world's organization. */
+export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
+  changePassword: () => ({
+    path: '/api/v1/auth/password',
+    body: { current_password: 'correct horse battery', new_password: 'another good password' },
+  }),
+  logout: () => ({ path: '/api/v1/auth/logout' }),
+  listSessions: () => ({ path: '/api/v1/auth/sessions' }),
+  revokeSession: () => ({ path: `/api/v1/auth/sessions/${crypto.randomUUID()}` }),
+  revokeOtherSessions: () => ({ path: '/api/v1/auth/sessions' }),
+  createOrganization: () => ({ path: '/api/v1/organizations', body: { name: 'A', slug: `a-${crypto.randomUUID()}` } }),
+  listOrganizations: () => ({ path: '/api/v1/organizations' }),
+  getOrganization: (w) => ({ path: ofOrganization(w) }),
+  updateOrganization: (w) => ({ path: ofOrganization(w), body: { name: 'New name' } }),
+  deleteOrganization: (w) => ({ path: ofOrganization(w) }),
+  transferOrganization: (w) => ({ path: `${ofOrganization(w)}/transfer`, body: { new_owner_id: w.members.admin.id } }),
+  addMember: (w) => ({ path: `${ofOrganization(w)}/members`, body: { user_id: w.stranger.id, role: 'viewer' } }),
+  listMembers: (w) => ({ path: `${ofOrganization(w)}/members` }),
+  updateMember: (w) => ({ path: `${ofOrganization(w)}/members/${w.members.viewer.id}`, body: { role: 'member' } }),
+  removeMember: (w) => ({ path: `${ofOrganization(w)}/members/${w.members.admin.id}` }),
+  createTrigger: (w) => ({
+    path: '/api/v1/triggers',
+    body: { name: 'T', chain_id: 1, registry: 'identity', organization_id: w.organizationId },
+  }),
+  listTriggers: (w) => ({ path: `/api/v1/triggers?organization_id=${w.organizationId}` }),
+  getTrigger: (w) => ({ path: ofTrigger(w) }),
+  updateTrigger: (w) => ({ path: ofTrigger(w), body: { name: 'New name' } }),
+  deleteTrigger: (w) => ({ path: ofTrigger(w) }),
+  createCondition: (w) => ({ path: `${ofTrigger(w)}/conditions`, body: MINTED }),
+  listConditions: (w) => ({ path: `${ofTrigger(w)}/conditions` }),
+  updateCondition: (w) => ({ path: `${ofTrigger(w)}/conditions/${w.conditionId}`, body: { value: 'Transfer' } }),
+  deleteCondition: (w) => ({ path: `${ofTrigger(w)}/conditions/${w.conditionId}` }),
+  createAction: (w) => ({ path: `${ofTrigger(w)}/actions`, body: { action_type: 'rest', config: REST } }),
+  listActions: (w) => ({ path: `${ofTrigger(w)}/actions` }),
+  updateAction: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}`, body: { priority: 3 } }),
+  deleteAction: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}` }),
+  listDeliveries: (w) => ({ path: `${ofTrigger(w)}/deliveries` }),
+  listEvents: () => ({ path: '/api/v1/events' }),
+  listAuditLogs: (w) => ({ path: `/api/v1/audit-logs?organization_id=${w.organizationId}` }),
+  verifyAuditLogs: (w) => ({ path: `/api/v1/audit-logs/verify?organization_id=${w.organizationId}` }),
+};

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { call, type Person, signUp } from '../support/api.ts';
+import { logIn, refresh, signInAgain, statusWith } from './sessions-fixture.ts';
+
+const NEW = 'another good password';
+
+const change = (
+  person: Person,
+  fields: { current_password?: string; new_password?: string } = {},
+  headers: Record<string, string> = {},
+) =>
+  call('POST', '/api/v1/auth/password', {
+    token: person.token,
+    body: { current_password: person.password, new_password: NEW, ...fields },
+    headers,
+  });
+
+describe('POST /api/v1/auth/password', () => {
+  it('replaces the password, ends every other session and lets the one that asks go on', async () => {
+    const person = await signUp();
+    const other = await signInAgain(person);
+    expect(await change(person)).toMatchObject({ status: 204, body: undefined });
+    expect(await statusWith(other.token)).toBe(401);
+    expect((await refresh(other.refresh_token)).status).toBe(401);
+    expect(await statusWith(person.token)).toBe(200);
+    expect((await refresh(person.refreshToken)).status).toBe(200);
+    expect((await logIn(person)).status).toBe(401);
+    expect((await logIn(person, NEW)).status).toBe(200);
+  });
+
+  it('refuses a wrong current password with 403 and changes nothing', async () => {
+    const person = await signUp();
+    const other = await signInAgain(person);
+    expect(await change(person, { current_password: 'not the password' })).toMatchObject({
+      status: 403,
+      body: { error: 'forbidden', message: 'The current password is wrong' },
+    });
+    expect(await statusWith(other.token)).toBe(200);
+    expect((await logIn(person)).status).toBe(200);
+  });
+
+  it('takes a new password by the rules of registration, and not the old one again', async () => {
+    const person = await signUp();
+    for (const new_password of ['1234567', 'x'.repeat(101), person.password]) {
+      const answer = await change(person, { new_password });
+      expect(answer).toMatchObject({ status: 400, body: { details: [{ path: 'new_password' }] } });
+    }
+    expect((await logIn(person)).status).toBe(200);
+  });
+
+  it('counts a wrong current password as a failed sign-in, with an Idempotency-Key too', async () => {
+    const person = await signUp();
+    for (let n = 0; n < 5; n += 1) {
+      await change(person, { current_password: 'wrong' });
+      await change(person, { current_password: 'wrong' }, { 'Idempotency-Key': crypto.randomUUID() });
+    }
+    expect((await logIn(person)).status).toBe(401);
+    expect(await change(person)).toMatchObject({ status: 403, body: { message: 'The current password is wrong' } });
+    expect(await statusWith(person.token)).toBe(200);
+  });
+
+  it('lets one of two changes at once win', async () => {
+    const person = await signUp();
+    const candidates = ['first new password', 'second new password'];
+    const answers = await Promise.all(candidates.map((new_password) => change(person, { new_password })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 403]);
+    const logins = await Promise.all(candidates.map((password) => logIn(person, password)));
+    expect(logins.map(({ status }) => status)).toEqual(answers.map(({ status }) => (status === 204 ? 200 : 401)));
+  });
+
+  it('is replayed to the same request with the same Idempotency-Key', async () => {
+    const person = await signUp();
+    const headers = { 'Idempotency-Key': crypto.randomUUID() };
+    expect((await change(person, {}, headers)).status).toBe(204);
+    const again = await change(person, {}, headers);
+    expect(again.status).toBe(204);
+    expect(again.headers.get('Idempotent-Replayed')).toBe('true');
+  });
+
+  it('needs a signed-in person', async () => {
+    const body = { current_password: 'x', new_password: NEW };
+    expect((await call('POST', '/api/v1/auth/password', { body })).status).toBe(401);
+  });
+});

@@ -1,0 +1,166 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { eq } from 'drizzle-orm';
+import { describe, expect, it } from 'vitest';
+import type { EdgeKey } from '../../src/access/edge.ts';
+import { apiKeys } from '../../src/identity/api-keys/table.ts';
+import { MINUTE } from '../../src/kernel/clock.ts';
+import { sha256Hex } from '../../src/kernel/crypto.ts';
+import { manyKeys } from '../identity/api-keys-fixture.ts';
+import { type Person, signUp } from '../support/api.ts';
+import { database } from '../support/database.ts';
+
+const NOW = new Date('2026-06-01T12:00:00Z');
+const plus = (ms: number) => new Date(NOW.getTime() + ms);
+
+const objectOf = (organizationId: string) => env.ORGANIZATION_QUOTA.getByName(organizationId);
+
+const edgeKey = (id: string, hash: string): EdgeKey => ({
+  ...{ id, hash, userId: 'u1', environment: 'live', type: 'standard', permissions: ['read'], expiresAt: null },
+  ...{ ipAllowlist: null, endpoints: null, methods: null },
+});
+
+const query = (hash: string, now = NOW) => ({ hash, now, address: undefined, method: 'GET', path: '/' });
+
+const newObject = () => {
+  const organizationId = crypto.randomUUID();
+  const object = objectOf(organizationId);
+  const publish = (version: number, keys: EdgeKey[]) =>
+    object.publish({ organizationId, version, deleted: false, keys });
+  return { object, publish };
+};
+
+const UNKNOWN = { ok: false, refused: 'unknown' };
+
+describe('the object of an organization', () => {
+  it('writes nothing until something is published to it.', async () => {
+    const { object } = newObject();
+    expect(await object.identify(query('h'))).toEqual(UNKNOWN);
+    await runInDurableObject(object, async (_, { storage }) => {
+      expect(
+        storage.sql.exec("select name from sqlite_master where name not like '\\_cf%' escape '\\'").toArray(),
+      ).toEqual([]);
+      expect(await storage.list()).toEqual(new Map());
+      expect(await storage.getAlarm()).toBeNull();
+    });
+  });
+
+  it('answers each publication with the version that it holds, and keeps the newest whatever their order.', async () => {
+    const { object, publish } = newObject();
+    const [one, two] = [edgeKey('k1', 'h1'), edgeKey('k2', 'h2')];
+    expect(await publish(2, [two])).toBe(2);
+    expect(await publish(1, [one])).toBe(2);
+    expect(await publish(2, [one])).toBe(2);
+    expect(await object.identify(query('h1'))).toEqual(UNKNOWN);
+    expect(await object.identify(query('h2'))).toMatchObject({ ok: true, key: { id: 'k2' } });
+  });
+
+  it('remembers what was published when it is evicted.', async () => {
+    const { object, publish } = newObject();
+    await publish(1, [edgeKey('k1', 'h1'), edgeKey('k2', 'h2')]);
+    await publish(2, [edgeKey('k2', 'h2'), edgeKey('k3', 'h3')]);
+    await evictDurableObject(object);
+    expect(await object.identify(query('h1'))).toEqual(UNKNOWN);
+    for (const [id, hash] of [
+      ['k2', 'h2'],
+      ['k3', 'h3'],
+    ] as const) {
+      expect(await object.identify(query(hash))).toMatchObject({ ok: true, key: { id } });
+    }
+    expect(await publish(1, [edgeKey('k1', 'h1')])).toBe(2);
+  });
+
+  it('holds five hundred keys with all their limits.', async () => {
+    const { object, publish } = newObject();
+    const limited = {
+      ipAllowlist: Array(50).fill('2001:db8:1111:2222:3333:4444:5555:6666/128'),
+      endpoints: Array(50).fill(`/${'a'.repeat(199)}`),
+    };
+    await publish(
+      1,
+      Array.from({ length: 500 }, (_, n) => ({ ...edgeKey(`k${n}`, `h${n}`), ...limited })),
+    );
+    await evictDurableObject(object);
+    expect(await object.identify({ ...query('h499'), address: '2001:db8::1' })).toEqual({
+      ok: false,
+      refused: 'address',
+    });
+  });
+});
+
+const lastUses = async (person: Person) => {
+  const rows = await database()
+    .query.select({ id: apiKeys.id, at: apiKeys.lastUsedAt })
+    .from(apiKeys)
+    .where(eq(apiKeys.organizationId, person.personalOrganizationId));
+  return Object.fromEntries(rows.map(({ id, at }) => [id, at]));
+};
+
+async function twoPublishedKeys() {
+  const person = await signUp();
+  const keys = await manyKeys(person, 2);
+  const [one, two] = await Promise.all(keys.map(async ({ id, key }) => edgeKey(id, await sha256Hex(key))));
+  if (!one || !two) throw new Error('there are no two keys');
+  const organizationId = person.personalOrganizationId;
+  const object = objectOf(organizationId);
+  await object.publish({ organizationId, version: 1, deleted: false, keys: [one, two] });
+  return { person, object, one, two };
+}
+
+describe('the last use of a key', () => {
+  it('reaches the database by the alarm, a minute after the first use that it has not told of.', async () => {
+    const { person, object, one, two } = await twoPublishedKeys();
+    const before = Date.now();
+    await object.identify(query(one.hash));
+    await object.identify(query(one.hash, plus(7)));
+    const alarm = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
+    expect(alarm).toBeGreaterThanOrEqual(before + MINUTE);
+    await object.identify(query(one.hash, plus(9)));
+    expect(await runInDurableObject(object, (_, { storage }) => storage.getAlarm())).toBe(alarm);
+    expect(await lastUses(person)).toEqual({ [one.id]: null, [two.id]: null });
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect(await lastUses(person)).toEqual({ [one.id]: plus(9), [two.id]: null });
+    expect(await runDurableObjectAlarm(object)).toBe(false);
+  });
+
+  it('is not lost with the memory of the object.', async () => {
+    const { person, object, one, two } = await twoPublishedKeys();
+    await object.identify(query(one.hash));
+    await evictDurableObject(object);
+    await object.identify(query(two.hash, plus(5)));
+    await runDurableObjectAlarm(object);
+    expect(await lastUses(person)).toEqual({ [one.id]: NOW, [two.id]: plus(5) });
+  });
+
+  it('never goes back.', async () => {
+    const { person, object, one } = await twoPublishedKeys();
+    await object.identify(query(one.hash, plus(5)));
+    await runDurableObjectAlarm(object);
+    await object.identify(query(one.hash));
+    await runDurableObjectAlarm(object);
+    expect((await lastUses(person))[one.id]).toEqual(plus(5));
+  });
+
+  it('is told again when the database could not be told.', async () => {
+    const { person, object, one } = await twoPublishedKeys();
+    await object.identify(query(one.hash));
+    await database().query.execute('alter table api_keys rename to api_keys_away');
+    await runDurableObjectAlarm(object);
+    await database().query.execute('alter table api_keys_away rename to api_keys');
+    expect((await lastUses(person))[one.id]).toBeNull();
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    expect((await lastUses(person))[one.id]).toEqual(NOW);
+  });
+
+  it('is not noted when the key was refused.', async () => {
+    const { object, one } = await twoPublishedKeys();
+    await object.publish({
+      organizationId: crypto.randomUUID(),
+      version: 2,
+      deleted: false,
+      keys: [{ ...one, expiresAt: 0 }],
+    });
+    expect(await object.identify(query(one.hash))).toEqual({ ok: false, refused: 'expired' });
+    expect(await runInDurableObject(object, (_, { storage }) => storage.getAlarm())).toBeNull();
+  });
+});
