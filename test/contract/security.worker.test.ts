@@ -76,7 +76,7 @@ describe('every operation', () => {
     const ids = OPERATIONS.filter(isOf('public')).map(({ id }) => id);
     expect(ids.sort()).toEqual(
       [
-        'createWalletChallenge',
+        'challengeWallet',
         'getAgentCard',
         'getAgentDocument',
         'getDocs',
@@ -84,7 +84,7 @@ describe('every operation', () => {
         'getHealth',
         'getOpenApi',
         'login',
-        'loginWallet',
+        'logInWallet',
         'refreshToken',
         'register',
       ].sort(),

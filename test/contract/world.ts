@@ -91,6 +91,25 @@ const ofTrigger = ({ triggerId }: World) => `/api/v1/triggers/${triggerId}`;
 const ofOrganization = ({ organizationId }: World) => `/api/v1/organizations/${organizationId}`;
 const MINTED = { condition_type: 'event', field: 'event_type', operator: 'equals', value: 'Registered' };
 
+const agent = ({ organizationId }: World) => ({
+  agent_id: 7,
+  chain_id: 31_337,
+  organization_id: organizationId,
+  wallet_address: WALLET,
+});
+
+/** The API key operations at one of the two addresses of the resource. */
+const keyRequests = (base: string, suffix: string): Record<string, (world: World) => WorldRequest> => ({
+  [`createApiKey${suffix}`]: (w) => ({
+    path: `${base}?organization_id=${w.organizationId}`,
+    body: { name: 'Key', environment: 'live', key_type: 'standard', permissions: ['read'] },
+  }),
+  [`listApiKeys${suffix}`]: (w) => ({ path: `${base}?organization_id=${w.organizationId}` }),
+  [`getApiKey${suffix}`]: (w) => ({ path: `${base}/${w.keyId}` }),
+  [`revokeApiKey${suffix}`]: (w) => ({ path: `${base}/${w.keyId}`, body: { reason: 'none' } }),
+  [`rotateApiKey${suffix}`]: (w) => ({ path: `${base}/${w.keyId}/rotate`, body: {} }),
+});
+
 /** A well-formed request for every operation that needs a credential, about the world's organization. */
 export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   changePassword: () => ({
@@ -129,6 +148,15 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   deleteAction: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}` }),
   listDeliveries: (w) => ({ path: `${ofTrigger(w)}/deliveries` }),
   listEvents: () => ({ path: '/api/v1/events' }),
+  ...keyRequests('/api/v1/api-keys', ''),
+  ...keyRequests('/api/v1/keys', 'Short'),
+  challengeAgent: (w) => ({ path: '/api/v1/agents/challenge', body: agent(w) }),
+  linkAgent: (w) => ({
+    path: '/api/v1/agents/link',
+    body: { ...agent(w), challenge: 'A text that was never issued', signature: `0x${'11'.repeat(65)}` },
+  }),
+  listLinkedAgents: (w) => ({ path: `/api/v1/agents/linked?organization_id=${w.organizationId}` }),
+  unlinkAgent: (w) => ({ path: `/api/v1/agents/7/link?chain_id=31337&organization_id=${w.organizationId}` }),
   listAuditLogs: (w) => ({ path: `/api/v1/audit-logs?organization_id=${w.organizationId}` }),
   verifyAuditLogs: (w) => ({ path: `/api/v1/audit-logs/verify?organization_id=${w.organizationId}` }),
 };
