@@ -51,12 +51,14 @@ export function permit(ctx: OrganizationCtx, permission: Permission): void {
 }
 
 /**
- * The first line of a verb over all that a caller may see. A person is not held to it: what the query shows them is the
- * organizations they have a role in, and every role may read.
+ * The first line of a verb that is about no single organization: a list over all that a caller may see, or public
+ * data. Only what is limited by itself is held to it. A person is not: what a query shows them is the organizations they
+ * have a role in, and every role may read.
  */
-export function permitCaller({ principal }: CallerCtx, permission: Permission): void {
+export function permitCaller({ principal }: Ctx, permission: Permission): void {
+  if (principal.kind !== 'key' && principal.kind !== 'wallet') return;
   const held = principal.kind === 'key' ? principal.permissions : ROLE_PERMISSIONS.member;
-  if (principal.kind === 'user' || held.has(permission)) return;
+  if (held.has(permission)) return;
   throw new AppError(
     'forbidden',
     `This needs the permission ${permission}, which this ${principal.kind} does not have`,

@@ -16,6 +16,8 @@ export interface World {
   /** `events:read` and nothing else. */
   eventsKey: string;
   revokedKey: string;
+  /** `triggers:read` and nothing else. */
+  triggersKey: string;
   /** All that an admin may, in the stranger's organization. */
   strangerKey: string;
 }
@@ -61,6 +63,7 @@ export async function buildWorld(): Promise<World> {
   const action = await newAction(owner, triggerId, REST);
   const adminKey = await newKey(owner, organizationId, ADMIN);
   const eventsKey = await newKey(owner, organizationId, { key_type: 'restricted', permissions: ['events:read'] });
+  const triggersKey = await newKey(owner, organizationId, { key_type: 'restricted', permissions: ['triggers:read'] });
   const revoked = await newKey(owner, organizationId, ADMIN);
   await expectOk(200, call('DELETE', `/api/v1/api-keys/${revoked.id}`, { token: owner.token }));
   const strangerKey = await newKey(stranger, stranger.personalOrganizationId, ADMIN);
@@ -76,6 +79,7 @@ export async function buildWorld(): Promise<World> {
     adminKey: adminKey.key,
     eventsKey: eventsKey.key,
     revokedKey: revoked.key,
+    triggersKey: triggersKey.key,
     strangerKey: strangerKey.key,
   };
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Ctx } from '../../access/ctx.ts';
+import { type Ctx, permitCaller } from '../../access/ctx.ts';
 import { canonicalEventType, EVENT_NAMES } from '../../chain/events.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
@@ -10,8 +10,9 @@ import * as store from './store.ts';
 type EventQuery = z.output<typeof contract.query>;
 type EventWire = z.input<typeof event>;
 
-/** Public data: anyone may read it. */
+/** Public data: anyone may read it, but a key only with that scope. */
 export async function listEvents(ctx: Ctx, query: EventQuery) {
+  permitCaller(ctx, 'events:read');
   const meaning = query.event_type === undefined ? undefined : canonicalEventType(query.event_type);
   if (query.event_type !== undefined && !meaning) {
     throw invalidField('event_type', `must be one of ${EVENT_NAMES.join(', ')}`);
