@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Routes } from '../../http/route.ts';
-import type { TokenSettings } from '../users/tokens.ts';
+import type { TokenSettings } from '../jwt.ts';
 import * as contract from './contract.ts';
 import { listSessions, logOut, refreshSession, revokeOtherSessions, revokeSession } from './service.ts';
 

@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from 'hono';
 import type { Routes } from '../../http/route.ts';
+import type { TokenSettings } from '../jwt.ts';
 import * as contract from './contract.ts';
 import { argon2id } from './password.ts';
 import { changePassword, logIn, registerUser } from './service.ts';
-import type { TokenSettings } from './tokens.ts';
 
 interface UserRouteDeps {
   tokens: TokenSettings;

@@ -2,13 +2,13 @@ import type { Ctx, UserCtx } from '../../access/ctx.ts';
 import { duplicateOf } from '../../db/client.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
+import type { TokenSettings } from '../jwt.ts';
 import { createPersonalOrganization } from '../organizations/service.ts';
 import { openSession } from '../sessions/open.ts';
 import { isLive, revokeOthers } from '../sessions/store.ts';
 import { provePassword } from './failures.ts';
 import type { Passwords } from './password.ts';
 import * as store from './store.ts';
-import type { TokenSettings } from './tokens.ts';
 import { auditPerson } from './trail.ts';
 
 interface AccountDeps {

@@ -5,7 +5,7 @@ import { isSignedByAccount, isSignedByContract, type SignedText } from '../../ch
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { activeLinksOf, type LinkRow } from '../agents/store.ts';
-import type { TokenSettings } from '../users/tokens.ts';
+import type { TokenSettings } from '../jwt.ts';
 import { askingChain, issueChallenge, spendChallenge } from './challenge.ts';
 import * as contract from './contract.ts';
 import { showAgentId } from './shapes.ts';

@@ -1,7 +1,9 @@
 import type { CallerCtx } from '../../access/ctx.ts';
 import type { Routes } from '../../http/route.ts';
 import { ownOrganization } from '../../identity/index.ts';
+import * as actionContract from './action-contract.ts';
 import * as actions from './action-service.ts';
+import * as conditionContract from './condition-contract.ts';
 import * as conditions from './condition-service.ts';
 import * as contract from './contract.ts';
 import { organizationOfTrigger } from './store.ts';
@@ -31,29 +33,29 @@ export function addRuleRoutes(routes: Routes, deps: actions.ActionDeps) {
     triggers.deleteTrigger(ctx, params.id),
   );
 
-  routes.organization(contract.createCondition, 'Trigger', ofParent, (ctx, { params, body }) =>
+  routes.organization(conditionContract.createCondition, 'Trigger', ofParent, (ctx, { params, body }) =>
     conditions.createCondition(ctx, params.trigger_id, body),
   );
-  routes.organization(contract.listConditions, 'Trigger', ofParent, (ctx, { params }) =>
+  routes.organization(conditionContract.listConditions, 'Trigger', ofParent, (ctx, { params }) =>
     conditions.listConditions(ctx, params.trigger_id),
   );
-  routes.organization(contract.updateCondition, 'Trigger', ofParent, (ctx, { params, body }) =>
+  routes.organization(conditionContract.updateCondition, 'Trigger', ofParent, (ctx, { params, body }) =>
     conditions.updateCondition(ctx, params.trigger_id, params.id, body),
   );
-  routes.organization(contract.deleteCondition, 'Trigger', ofParent, (ctx, { params }) =>
+  routes.organization(conditionContract.deleteCondition, 'Trigger', ofParent, (ctx, { params }) =>
     conditions.deleteCondition(ctx, params.trigger_id, params.id),
   );
 
-  routes.organization(contract.createAction, 'Trigger', ofParent, (ctx, { params, body }) =>
+  routes.organization(actionContract.createAction, 'Trigger', ofParent, (ctx, { params, body }) =>
     actions.createAction(ctx, deps, params.trigger_id, body),
   );
-  routes.organization(contract.listActions, 'Trigger', ofParent, (ctx, { params }) =>
+  routes.organization(actionContract.listActions, 'Trigger', ofParent, (ctx, { params }) =>
     actions.listActions(ctx, params.trigger_id),
   );
-  routes.organization(contract.updateAction, 'Trigger', ofParent, (ctx, { params, body }) =>
+  routes.organization(actionContract.updateAction, 'Trigger', ofParent, (ctx, { params, body }) =>
     actions.updateAction(ctx, deps, params.trigger_id, params.id, body),
   );
-  routes.organization(contract.deleteAction, 'Trigger', ofParent, (ctx, { params }) =>
+  routes.organization(actionContract.deleteAction, 'Trigger', ofParent, (ctx, { params }) =>
     actions.deleteAction(ctx, params.trigger_id, params.id),
   );
 }
