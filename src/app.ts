@@ -1,6 +1,8 @@
 import { Hono } from 'hono';
+import { except } from 'hono/combine';
 import type { AppDeps } from './context.ts';
 import { limitByAddress } from './http/address-limit.ts';
+import { methodsAt } from './http/allow.ts';
 import type { AppEnv } from './http/app-env.ts';
 import {
   withBodyLimit,
@@ -11,7 +13,7 @@ import {
   withRequestLog,
   withSecurityHeaders,
 } from './http/middleware.ts';
-import { answerError, answerNotFound } from './http/problem.ts';
+import { answerError, answerNoRoute } from './http/problem.ts';
 import { createRoutes } from './http/route.ts';
 import { addAgentRoutes } from './identity/agents/routes.ts';
 import { addApiKeyRoutes } from './identity/api-keys/routes.ts';
@@ -37,12 +39,12 @@ export function createApp(deps: AppDeps) {
   const onChain = { baseUrl: config.baseUrl, chains: config.chains };
   const app = new Hono<AppEnv>();
   app.onError(answerError);
-  app.notFound(answerNotFound);
+  app.notFound((c) => answerNoRoute(c, methodsAt(OPERATIONS, c.req.path)));
   app.use(withRequestId());
   app.use(withRequestLog(deps.log, deps.clock));
   app.use(withSecurityHeaders());
   app.use(withDefaultHeaders());
-  app.use(withCors(config.allowedOrigins));
+  app.use(except('/.well-known/*', withCors(config.allowedOrigins)));
   app.use(withOriginCheck(config.allowedOrigins, new URL(config.baseUrl).origin));
   app.use(withBodyLimit());
 

@@ -2,6 +2,7 @@ import { type ScheduleDeps, scheduleDeps } from './context.ts';
 import { deleteExpiredAnswers } from './http/idempotency/store.ts';
 import { publishBehind } from './identity/edge/sweep.ts';
 import { sweepSessions } from './identity/sessions/job.ts';
+import { deleteForgottenNetworks } from './identity/users/network-store.ts';
 import { describeError } from './kernel/errors.ts';
 
 type Job = (deps: ScheduleDeps) => Promise<unknown>;
@@ -12,7 +13,7 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
-  '17 * * * *': [sweepSessions, forgetAnswers],
+  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */
@@ -41,6 +42,10 @@ function wakeSweeper({ sweeper }: ScheduleDeps) {
 
 function publishEdges({ publisher, clock }: ScheduleDeps) {
   return publishBehind({ ...publisher, clock });
+}
+
+function forgetNetworks({ db, clock }: ScheduleDeps) {
+  return deleteForgottenNetworks(db.query, clock());
 }
 
 function forgetAnswers({ db, clock }: ScheduleDeps) {

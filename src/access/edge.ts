@@ -51,5 +51,5 @@ export interface KeyQuery extends KeyUse {
 export type KeyRefusal = 'unknown' | 'expired' | 'address' | 'method' | 'path';
 
 export type KeyVerdict =
-  | { ok: true; key: Pick<EdgeKey, 'id' | 'userId' | 'environment' | 'type' | 'permissions'> }
+  | { ok: true; key: Pick<EdgeKey, 'id' | 'userId' | 'environment' | 'type' | 'permissions'> & { limited: boolean } }
   | { ok: false; refused: KeyRefusal };

@@ -23,6 +23,8 @@ export interface KeyPrincipal {
   userId: string;
   environment: 'live' | 'test';
   permissions: ReadonlySet<Permission>;
+  /** By expiry, address, method or path. */
+  limited: boolean;
 }
 
 /** The owner of an agent that is linked to an organization, signed in with the agent's wallet. */

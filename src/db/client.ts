@@ -108,12 +108,12 @@ const LOCK_NOT_AVAILABLE = '55P03';
 /** Whether a statement gave up waiting for a lock (`lock_timeout`). */
 export const isLockTimeout = (error: unknown) => sqlState(error) === LOCK_NOT_AVAILABLE;
 
-/** Whether PostgreSQL answers a trivial statement. */
-export async function isReachable(db: Database): Promise<boolean> {
-  try {
-    await db.query.execute(sql`select 1`);
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether PostgreSQL answers a trivial statement in time: a frozen server is as good as none. */
+export async function isReachable(db: Database, timeoutMs: number): Promise<boolean> {
+  const answers = db.query.execute(sql`select 1`).then(
+    () => true,
+    () => false,
+  );
+  const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), timeoutMs));
+  return Promise.race([answers, late]);
 }

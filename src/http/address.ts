@@ -11,13 +11,12 @@ export function clientAddress(headers: Headers): string | undefined {
   return ipaddr.isValid(text) ? ipaddr.process(text).toString() : undefined;
 }
 
-/**
- * The address that limits are counted by. An IPv6 caller owns a /64 as a rule, so that is what counts.
- */
-export function limitAddress(headers: Headers): string {
-  const address = clientAddress(headers);
-  if (address === undefined) return 'unknown';
+/** Whose an address is taken to be: an IPv6 caller owns a /64 as a rule, an IPv4 caller the address alone. */
+export function networkOf(address: string): string {
   if (!ipaddr.IPv6.isValid(address)) return address;
   const site = ipaddr.IPv6.networkAddressFromCIDR(`${address}/${IPV6_SITE_BITS}`);
   return `${site.toString()}/${IPV6_SITE_BITS}`;
 }
+
+/** What limits are counted by. */
+export const limitAddress = (headers: Headers): string => networkOf(clientAddress(headers) ?? 'unknown');

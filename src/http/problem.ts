@@ -16,8 +16,12 @@ export function answerError(error: Error, c: Context<AppEnv>): Response {
   return render(known, c);
 }
 
-export const answerNotFound = (c: Context<AppEnv>) =>
-  render(new AppError('not_found', `There is nothing at ${c.req.method} ${c.req.path}`), c);
+/** There is no such route: 404, or 405 where the path is known under other methods. */
+export function answerNoRoute(c: Context<AppEnv>, methods: readonly string[]): Response {
+  if (methods.length === 0) return render(new AppError('not_found', `There is nothing at ${c.req.path}`), c);
+  c.header('Allow', methods.join(', '));
+  return render(new AppError('method_not_allowed', `${c.req.path} does not support ${c.req.method}`), c);
+}
 
 function asAppError(error: Error): AppError {
   if (error instanceof AppError) return error;

@@ -1,5 +1,5 @@
-import { type Context, Hono } from 'hono';
-import type { CallerCtx, Ctx, OrganizationCtx, UserCtx } from '../access/ctx.ts';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { type CallerCtx, type Ctx, type OrganizationCtx, permit, type UserCtx } from '../access/ctx.ts';
 import type { Permission, Role } from '../access/permissions.ts';
 import { type Principal, principalName } from '../access/principal.ts';
 import { type Database, danglingOf } from '../db/client.ts';
@@ -37,23 +37,30 @@ export function createRoutes(deps: RouteDeps) {
   const app = new Hono<AppEnv>();
 
   function mount<O extends Operation>(op: O, run: Run<O>) {
-    app.on(op.method, honoPath(op.path), authenticateFor(op, deps.authenticate), ...validators(op), async (c) => {
-      const effects: (() => Promise<void>)[] = [];
-      const attempt = async (db: Database): Promise<Answer> => {
-        const output = await run(c, contextOf(c, deps, db, effects), inputOf<O>(c));
-        const body = op.success.status === 204 ? null : JSON.stringify(output);
-        return { status: op.success.status, body, organizationId: c.get('organizationId') };
-      };
-      const answer = await carryOut(c, op, attempt);
-      for (const effect of effects) await effect();
-      if (answer.body === null) return c.body(null, 204);
-      return c.body(answer.body, answer.status === 201 ? 201 : 200, JSON_TYPE);
-    });
+    app.on(
+      op.method,
+      honoPath(op.path),
+      readBody,
+      authenticateFor(op, deps.authenticate),
+      ...validators(op),
+      async (c) => {
+        const effects: (() => Promise<void>)[] = [];
+        const attempt = async (db: Database): Promise<Answer> => {
+          const output = await run(c, contextOf(c, deps, db, effects), inputOf<O>(c));
+          const body = op.success.status === 204 ? null : JSON.stringify(output);
+          return { status: op.success.status, body, organizationId: c.get('organizationId') };
+        };
+        const answer = await carryOut(c, op, attempt);
+        for (const effect of effects) await effect();
+        if (answer.body === null) return c.body(null, 204);
+        return c.body(answer.body, answer.status === 201 ? 201 : 200, JSON_TYPE);
+      },
+    );
   }
 
   async function carryOut(c: Context<AppEnv>, op: Operation, attempt: (db: Database) => Promise<Answer>) {
     const field = op.method === 'get' ? undefined : c.req.header('Idempotency-Key');
-    if (field === undefined) return attempt(deps.db);
+    if (field === undefined || !isReplayable(op)) return attempt(deps.db);
     const url = new URL(c.req.url);
     const request = {
       principal: ownerOfKeys(c),
@@ -63,10 +70,22 @@ export function createRoutes(deps: RouteDeps) {
     };
     const answer = await answerOnce(deps, request, attempt);
     if (!answer.replayed) return answer;
+    await admitReplay(c, op, answer);
     c.header('Idempotent-Replayed', 'true');
-    // The first answer may have been a 503 because the edge could not be told: a replay makes up for that first.
-    if (answer.organizationId !== undefined) await deps.publishOrganization(answer.organizationId);
     return answer;
+  }
+
+  /** What was told once is told again only to somebody who could still be told it. */
+  async function admitReplay(c: Context<AppEnv>, op: Operation, { organizationId, body }: Answer) {
+    if (organizationId === undefined) return;
+    if (body !== null && 'permission' in op.security) {
+      const ctx = withCredential(contextOf(c, deps, deps.db, []));
+      const grant = await deps.grantIn(ctx, organizationId);
+      if (!grant) throw notFound('Organization');
+      permit({ ...ctx, organizationId, ...grant }, op.security.permission);
+    }
+    // The first answer may have been a 503 because the edge could not be told: a replay makes up for that first.
+    await deps.publishOrganization(organizationId);
   }
 
   return {
@@ -106,11 +125,28 @@ export function createRoutes(deps: RouteDeps) {
 
 export type Routes = ReturnType<typeof createRoutes>;
 
+/**
+ * Reads the body, which is bounded, before the credentials are looked at: else a request could be authenticated and have
+ * its body sent only after the credential has ended.
+ */
+const readBody: MiddlewareHandler = async (c, next) => {
+  if (c.req.method !== 'GET') await c.req.text();
+  await next();
+};
+
+/**
+ * A public operation with transactions of its own (signing in, trading a refresh token) is no more repeatable for being
+ * remembered, and remembering it would hold a connection for strangers while passwords are hashed.
+ */
+const isReplayable = (op: Operation) => !(op.security.kind === 'public' && op.ownTransactions);
+
 /** Whose `Idempotency-Key` it is. Strangers who happen to send the same one are told apart by their addresses. */
 function ownerOfKeys(c: Context<AppEnv>): string {
   const principal = c.get('principal');
   const name = principalName(principal);
-  return principal.kind === 'anonymous' ? `${name}:${clientAddress(c.req.raw.headers) ?? ''}` : name;
+  if (principal.kind === 'anonymous') return `${name}:${clientAddress(c.req.raw.headers) ?? ''}`;
+  // A wallet may act for several organizations, by a link in each.
+  return principal.kind === 'wallet' ? `${name}:${principal.linkId}` : name;
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };

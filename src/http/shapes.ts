@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { utf8 } from '../kernel/crypto.ts';
 
 const hasControl = (text: string) => /\p{Cc}/u.test(text);
 
@@ -38,18 +39,17 @@ function* stringsIn(value: unknown): Generator<string> {
 const MAX_CONFIG_BYTES = 64 * 1024;
 const MAX_DEPTH = 16;
 
-function depthOf(value: unknown): number {
-  if (value === null || typeof value !== 'object') return 0;
-  let deepest = 0;
-  for (const item of Object.values(value)) deepest = Math.max(deepest, depthOf(item));
-  return deepest + 1;
-}
+/** Looks no deeper than `levels`: a body can nest deeper than the stack reaches. */
+const nestsAtMost = (levels: number, value: unknown): boolean =>
+  value === null ||
+  typeof value !== 'object' ||
+  (levels > 0 && Object.values(value).every((item) => nestsAtMost(levels - 1, item)));
 
-/** A JSON object that can be stored: well-formed strings, at most 64 KiB and 16 levels. */
+/** A JSON object that can be stored: well-formed strings, at most 64 KiB (UTF-8) and 16 levels, looked at first. */
 export const jsonObject = z
   .record(z.string(), z.unknown())
-  .refine((value) => depthOf(value) <= MAX_DEPTH, { error: `must nest at most ${MAX_DEPTH} levels`, abort: true })
-  .refine((value) => JSON.stringify(value).length <= MAX_CONFIG_BYTES, 'must be at most 64 KiB as JSON')
+  .refine((value) => nestsAtMost(MAX_DEPTH, value), { error: `must nest at most ${MAX_DEPTH} levels`, abort: true })
+  .refine((value) => utf8(JSON.stringify(value)).length <= MAX_CONFIG_BYTES, 'must be at most 64 KiB as JSON')
   .refine((value) => [...stringsIn(value)].every(isStorable), 'must hold only well-formed Unicode without NUL');
 
 export const uuid = z.uuid().transform((value) => value.toLowerCase());
@@ -62,8 +62,18 @@ export const integerId = z.coerce.number().int().min(1).max(2_147_483_647);
 
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'Number of results' }),
-  offset: z.coerce.number().int().min(0).max(1_000_000).default(0).meta({ description: 'Number of results to skip' }),
+  offset: z.coerce.number().int().min(0).default(0).meta({ description: 'Number of results to skip' }),
 });
+
+/** PostgreSQL takes neither the year 0 nor `toISOString()` of years that have more than four digits. */
+const isFourDigitYear = (year: number) => year >= 1 && year <= 9999;
+
+/** A moment that is sent to us, as a `Date`. */
+export const instant = z.iso
+  .datetime({ offset: true, abort: true })
+  .refine((value) => isFourDigitYear(new Date(value).getUTCFullYear()), 'must be in the years 1 to 9999, in UTC')
+  .transform((value) => new Date(value))
+  .meta({ description: 'RFC 3339, with an offset or in UTC' });
 
 export const timestamp = z.iso.datetime().meta({ description: 'RFC 3339, UTC', examples: ['2024-01-16T15:00:00Z'] });
 

@@ -2,4 +2,5 @@
 export type { ProvenLink, TransferFinding } from './agents/standing.ts';
 export { followTransfers } from './agents/transfers.ts';
 export { findRole, organizationsOf } from './members/store.ts';
-export { ownOrganization } from './organizations/own.ts';
+export { hasPlaceIn, ownOrganization } from './organizations/own.ts';
+export { confirmStanding } from './standing/standing.ts';

@@ -42,7 +42,8 @@ export function identify(state: EdgeState | undefined, query: KeyQuery): KeyVerd
   const refused = refusalOf(key, query);
   if (refused) return { ok: false, refused };
   const { id, userId, environment, type, permissions } = key;
-  return { ok: true, key: { id, userId, environment, type, permissions } };
+  const limited = [key.expiresAt, key.ipAllowlist, key.methods, key.endpoints].some((limit) => limit !== null);
+  return { ok: true, key: { id, userId, environment, type, permissions, limited } };
 }
 
 function refusalOf(key: EdgeKey, { now, address, method, path }: KeyQuery): KeyRefusal | undefined {

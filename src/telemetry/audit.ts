@@ -1,13 +1,14 @@
 import type { Ctx } from '../access/ctx.ts';
 import { principalName } from '../access/principal.ts';
 import type { Executor } from '../db/client.ts';
+import { boundedContent } from './audit/bound.ts';
 import { appendAudit } from './audit/store.ts';
 
 export interface AuditEntry {
   /** What was done, as `resource.verb`: `member.add`. */
   action: string;
   target: { type: string; id: string };
-  /** The target without its secrets, as it was and as it is; left out where there is none. */
+  /** The target without its secrets, as it was and as it is; left out where there is none. `bound.ts` limits them. */
   before?: object;
   after?: object;
   /** Whose trail it belongs to; by default the organization of the context. */
@@ -23,7 +24,7 @@ type AuditCtx = Pick<Ctx, 'principal' | 'requestId' | 'address' | 'clock'> & { o
 export async function audit(tx: Executor, ctx: AuditCtx, entry: AuditEntry): Promise<void> {
   const organizationId = entry.organizationId ?? ctx.organizationId;
   if (organizationId === undefined) throw new Error(`the audit entry ${entry.action} belongs to no organization`);
-  await appendAudit(tx, organizationId, {
+  const content = await boundedContent({
     actor: principalName(ctx.principal),
     action: entry.action,
     target: entry.target,
@@ -33,4 +34,5 @@ export async function audit(tx: Executor, ctx: AuditCtx, entry: AuditEntry): Pro
     request_id: ctx.requestId,
     created_at: ctx.clock().toISOString(),
   });
+  await appendAudit(tx, organizationId, content);
 }

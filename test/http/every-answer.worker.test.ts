@@ -68,11 +68,25 @@ describe('CORS', () => {
     expect((await preflight('https://console.weir.test')).headers.get('Access-Control-Allow-Credentials')).toBeNull();
   });
 
-  it('opens the discovery documents to every origin', async () => {
+  it('opens the discovery documents to every origin, asked beforehand or not', async () => {
+    const { headers: allowed } = await preflight('https://anyone.test', '/.well-known/agent.json');
+    expect(allowed.get('Access-Control-Allow-Origin')).toBe('*');
     for (const origin of ['https://anyone.test', 'https://console.weir.test']) {
       const { headers } = await call('GET', '/.well-known/agent.json', { headers: { Origin: origin } });
       expect(headers.get('Access-Control-Allow-Origin')).toBe('*');
     }
+  });
+});
+
+describe('a known path', () => {
+  it.each([
+    ['PATCH', '/api/v1/triggers', 'GET, POST'],
+    ['POST', `/api/v1/triggers/${crypto.randomUUID()}`, 'DELETE, GET, PUT'],
+    ['DELETE', '/api/v1/health', 'GET'],
+  ])('answers 405 to %s %s and says what it supports', async (method, path, allow) => {
+    const answer = await call(method, path);
+    expect(answer).toMatchObject({ status: 405, body: { error: 'method_not_allowed' } });
+    expect(answer.headers.get('Allow')).toBe(allow);
   });
 });
 
@@ -95,7 +109,7 @@ describe('errors', () => {
       type: 'about:blank',
       title: 'There is no such resource',
       status: 404,
-      detail: 'There is nothing at GET /nowhere',
+      detail: 'There is nothing at /nowhere',
       code: 'not_found',
       request_id: answer.headers.get('X-Request-Id'),
     });

@@ -101,19 +101,23 @@ describe('POST /api/v1/agents/challenge', () => {
     expect(Date.parse(expires_at ?? '') - before).toBeGreaterThan(290_000);
   });
 
-  it('refuses a chain that this deployment does not watch, and says which it does', async () => {
-    for (const chain_id of [1, 5]) {
-      const claim = claimOf(person, 7n, owner.address, { chain_id });
-      const answer = await call('POST', '/api/v1/agents/challenge', { token: person.token, body: claim });
-      expect(answer).toMatchObject({
-        status: 400,
-        body: {
-          details: [
-            { path: 'chain_id', message: `must be a chain that is watched here: ${CHAIN_ID} (Local development)` },
-          ],
-        },
-      });
-    }
+  it('refuses a chain that is not in the shipped table, and says which are', async () => {
+    const claim = claimOf(person, 7n, owner.address, { chain_id: 5 });
+    const answer = await call('POST', '/api/v1/agents/challenge', { token: person.token, body: claim });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { details: [{ path: 'chain_id', message: expect.stringContaining('11155111 (Ethereum Sepolia)') }] },
+    });
+  });
+
+  it('takes a chain of the table that this deployment does not watch, but cannot link there', async () => {
+    const claim = claimOf(person, 7n, owner.address, { chain_id: 11_155_111 });
+    const asked = await call('POST', '/api/v1/agents/challenge', { token: person.token, body: claim });
+    expect(asked.status).toBe(201);
+    const { challenge } = (asked.body as { data: { challenge: string } }).data;
+    const body = { ...claim, challenge, signature: await owner.signMessage({ message: challenge }) };
+    const linked = await call('POST', '/api/v1/agents/link', { token: person.token, body });
+    expect(linked).toMatchObject({ status: 503, body: { message: expect.stringContaining('Ethereum Sepolia') } });
   });
 
   it('takes an agent’s id as an integer or as decimal text, up to 256 bits', async () => {

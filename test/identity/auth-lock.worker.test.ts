@@ -114,11 +114,14 @@ describe('signing in', () => {
     // Hashing it anew would tell that the password is right.
     const cheap = await hashPassword(locked.password, { memoryKib: 1_024, passes: 1 });
     await database().query.execute(sql`update users set password_hash = ${cheap} where id = ${locked.id}`);
+    const known = await signUp();
+    expect(await attempt(known, known.password, NOW)).toBe('signed in');
     const tries: [string, string][] = [
       ['nobody-at-all', WRONG],
       [person.username, WRONG],
       [locked.username, WRONG],
       [locked.username, locked.password],
+      [known.username, WRONG],
     ];
     for (const [username_or_email, password] of tries) {
       const passwords = countingPasswords();

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { argon2id, type Passwords } from '../../src/identity/users/password.ts';
+import { changePassword } from '../../src/identity/users/service.ts';
 import { call, type Person, signUp } from '../support/api.ts';
-import { logIn, refresh, signInAgain, statusWith } from './sessions-fixture.ts';
+import { anonymousAt, logIn, refresh, sessionIdOf, signInAgain, statusWith, trailOf } from './sessions-fixture.ts';
 
 const NEW = 'another good password';
 
@@ -48,15 +50,69 @@ describe('POST /api/v1/auth/password', () => {
     expect((await logIn(person)).status).toBe(200);
   });
 
-  it('counts a wrong current password as a failed sign-in, with an Idempotency-Key too', async () => {
+  it('ends the session with the tenth wrong current password, with an Idempotency-Key too, and locks no account', async () => {
     const person = await signUp();
+    const other = await signInAgain(person);
     for (let n = 0; n < 5; n += 1) {
-      await change(person, { current_password: 'wrong' });
-      await change(person, { current_password: 'wrong' }, { 'Idempotency-Key': crypto.randomUUID() });
+      expect((await change(person, { current_password: 'wrong' })).status).toBe(403);
+      const headers = { 'Idempotency-Key': crypto.randomUUID() };
+      expect((await change(person, { current_password: 'wrong' }, headers)).status).toBe(403);
     }
-    expect((await logIn(person)).status).toBe(401);
-    expect(await change(person)).toMatchObject({ status: 403, body: { message: 'The current password is wrong' } });
+    expect((await change(person)).status).toBe(401);
+    expect((await refresh(person.refreshToken)).status).toBe(401);
+    expect((await trailOf(person)).at(-1)).toMatchObject({
+      action: 'session.revoke',
+      target: { type: 'session', id: sessionIdOf(person.token) },
+      after: { reason: 'wrong_passwords' },
+    });
+    expect(await statusWith(other.token)).toBe(200);
+    expect((await logIn(person)).status).toBe(200);
+  });
+
+  it('counts wrong current passwords exactly when many come at once, and ends the session once', async () => {
+    const person = await signUp();
+    const wrong = () => change(person, { current_password: 'wrong' });
+    await Promise.all(Array.from({ length: 9 }, wrong));
     expect(await statusWith(person.token)).toBe(200);
+    for (const { status } of await Promise.all(Array.from({ length: 6 }, wrong))) expect([401, 403]).toContain(status);
+    expect(await statusWith(person.token)).toBe(401);
+    expect((await trailOf(person)).filter(({ action }) => action === 'session.revoke')).toHaveLength(1);
+  });
+
+  it('counts wrong current passwords in a row: a change begins the count anew', async () => {
+    const person = await signUp();
+    for (let n = 0; n < 9; n += 1) await change(person, { current_password: 'wrong' });
+    expect((await change(person)).status).toBe(204);
+    for (let n = 0; n < 9; n += 1) await change(person, { current_password: 'wrong' });
+    expect(await statusWith(person.token)).toBe(200);
+  });
+
+  it('is refused when wrong passwords ended the session while the new one was being hashed', async () => {
+    const person = await signUp();
+    const principal = {
+      kind: 'user' as const,
+      userId: person.id,
+      username: person.username,
+      sessionId: sessionIdOf(person.token),
+    };
+    const slow: Passwords = {
+      ...argon2id,
+      async hash(password) {
+        for (let n = 0; n < 10; n += 1) await change(person, { current_password: 'wrong' });
+        return argon2id.hash(password);
+      },
+    };
+    const input = { current_password: person.password, new_password: NEW };
+    const changed = changePassword({ ...anonymousAt(new Date()), principal }, slow, input);
+    await expect(changed).rejects.toMatchObject({ code: 'unauthorized' });
+    expect((await logIn(person, NEW)).status).toBe(401);
+  });
+
+  it('works while strangers keep the account locked, and leaves them locked out', async () => {
+    const person = await signUp();
+    for (let n = 0; n < 10; n += 1) await logIn(person, 'wrong');
+    expect((await change(person)).status).toBe(204);
+    expect((await logIn(person, NEW)).status).toBe(401);
   });
 
   it('lets one of two changes at once win', async () => {

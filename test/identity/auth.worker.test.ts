@@ -109,14 +109,25 @@ describe('POST /api/v1/auth/login', () => {
     expect((await login(account.username, 'п'.repeat(50))).status).toBe(401);
   });
 
-  it('does not let a username that looks like an address take over that address', async () => {
+  it('cannot be shut out by a name that is another’s address, or an address that is another’s name', async () => {
     const victim = await signUp();
     const thief = await register({ ...newAccount(), username: victim.email });
-    expect(thief.status).toBe(201);
-    expect(await login(victim.email, victim.password)).toMatchObject({
-      status: 200,
-      body: { user: { id: victim.id } },
-    });
+    expect(thief).toMatchObject({ status: 409, body: { message: 'Username already exists' } });
+    const named = { ...newAccount(), username: `boss-${crypto.randomUUID().slice(0, 8)}@example.com` };
+    expect((await register(named)).status).toBe(201);
+    const shadow = await register({ ...newAccount(), email: named.username });
+    expect(shadow).toMatchObject({ status: 409, body: { message: 'Email already exists' } });
+    expect((await login(named.username, named.password)).status).toBe(200);
+    const own = newAccount();
+    expect((await register({ ...own, username: own.email })).status).toBe(201);
+  });
+
+  it('treats the spellings of a name in Unicode as one, and refuses names that change the direction of writing', async () => {
+    const unique = crypto.randomUUID().slice(0, 8);
+    const account = { ...newAccount(), username: `Zoe\u0308-${unique}` };
+    expect(await register(account)).toMatchObject({ status: 201, body: { user: { username: `Zo\u00eb-${unique}` } } });
+    expect((await register({ ...newAccount(), username: `zo\u00eb-${unique}` })).status).toBe(409);
+    expect((await register({ ...newAccount(), username: `a\u202egpj-${unique}` })).status).toBe(400);
   });
 });
 

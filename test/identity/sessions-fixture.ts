@@ -12,10 +12,10 @@ export const tokens = {
 };
 
 /** A request of nobody known at a time of the test's choice, for verbs that are called directly. */
-export const anonymousAt = (now: Date): Ctx => ({
+export const anonymousAt = (now: Date, address = '203.0.113.7'): Ctx => ({
   principal: ANONYMOUS,
   requestId: 'test',
-  address: '203.0.113.7',
+  address,
   userAgent: 'test',
   clock: () => now,
   db: database(),

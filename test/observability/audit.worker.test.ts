@@ -90,7 +90,34 @@ describe('the audit trail', () => {
       data: [{ seq: all.length - 1 }],
       pagination: { total: all.length, has_more: true },
     });
-    expect((await call('GET', '/api/v1/audit-logs?from=yesterday', { token: person.token })).status).toBe(400);
+    expect(await logs(person, '&from=0001-01-01T00:00:00Z&to=9999-12-31T22:59:59-01:00')).toEqual(all);
+  });
+
+  it.each([
+    'from=yesterday',
+    'from=0000-01-01T00:00:00Z',
+    'from=0001-01-01T00:00:00%2B01:00',
+    'to=9999-12-31T23:59:59-01:00',
+  ])('refuses the time %s, which no date in the database can be', async (query) => {
+    const { token } = await signUp();
+    const { status, body } = await call('GET', `/api/v1/audit-logs?${query}`, { token });
+    expect({ status, body }).toMatchObject({ status: 400, body: { details: [{ path: query.split('=')[0] }] } });
+  });
+
+  it('holds digests in the place of what is large, and is whole with them', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    const config = { method: 'POST', url: 'https://example.com/', body: '漢'.repeat(21_000) };
+    await newAction(person, id, config);
+    const [entry] = await logs(person, '&action=action.create');
+    const bytes = (text: string | undefined) => new TextEncoder().encode(text).length;
+    expect(entry?.after).toMatchObject({
+      trigger_id: id,
+      action_type: 'rest',
+      config: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: bytes(JSON.stringify(config)) },
+    });
+    expect(bytes(entry?.content)).toBeLessThan(1_000);
+    expect((await verify(person)).valid).toBe(true);
   });
 
   it('is nobody else’s business', async () => {

@@ -6,7 +6,7 @@ import { AppError, notFound } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/id.ts';
 import { holdOrganization } from '../organizations/hold.ts';
 import { askingChain, chainUnavailable, isSigned, spendChallenge } from '../wallets/challenge.ts';
-import { watchedChain } from './service.ts';
+import { askableChain } from './service.ts';
 import * as store from './store.ts';
 import { type LinkTrace, leaveTraces } from './trail.ts';
 import type { JudgeTransfers } from './transfers.ts';
@@ -34,7 +34,7 @@ interface LinkRequest {
  */
 export async function linkAgent(ctx: OrganizationCtx, deps: LinkDeps, input: LinkRequest) {
   permit(ctx, 'agents:write');
-  const chain = watchedChain(deps.chains, input.chain_id);
+  const chain = askableChain(deps.chains, input.chain_id);
   const provenBlock = await prove(ctx, chain, input);
   const now = ctx.clock();
   const link: store.LinkRow = {

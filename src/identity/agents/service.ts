@@ -1,5 +1,5 @@
 import { type OrganizationCtx, permit } from '../../access/ctx.ts';
-import type { WatchedChain } from '../../chain/chains.ts';
+import { CHAINS, type Chain, chainById, type WatchedChain } from '../../chain/chains.ts';
 import { quotable } from '../../chain/siwe.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
 import { holdOrganization } from '../organizations/hold.ts';
@@ -10,12 +10,22 @@ import * as store from './store.ts';
 import { leaveTraces } from './trail.ts';
 import { linkToWire } from './wire.ts';
 
-/** @throws AppError `validation_failed` for a chain that this deployment does not read */
-export function watchedChain(chains: readonly WatchedChain[], chainId: number): WatchedChain {
+/** @throws AppError `validation_failed` for a chain that is not in the shipped table */
+function shippedChain(chainId: number): Chain {
+  const chain = chainById(chainId);
+  if (chain) return chain;
+  throw invalidField('chain_id', `must be one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`);
+}
+
+/** @throws AppError `service_unavailable` for a chain of the table that this deployment cannot ask */
+export function askableChain(chains: readonly WatchedChain[], chainId: number): WatchedChain {
+  const { name } = shippedChain(chainId);
   const chain = chains.find(({ id }) => id === chainId);
   if (chain) return chain;
-  const names = chains.map(({ id, name }) => `${id} (${name})`);
-  throw invalidField('chain_id', `must be a chain that is watched here: ${names.join(', ') || 'none is'}`);
+  throw new AppError(
+    'service_unavailable',
+    `This deployment has no connection to ${name}, so it cannot ask who owns the agent`,
+  );
 }
 
 interface ChallengeRequest {
@@ -26,16 +36,11 @@ interface ChallengeRequest {
 
 interface ChallengeDeps {
   baseUrl: string;
-  chains: readonly WatchedChain[];
 }
 
-export async function challengeAgent(
-  ctx: OrganizationCtx,
-  { baseUrl, chains }: ChallengeDeps,
-  input: ChallengeRequest,
-) {
+export async function challengeAgent(ctx: OrganizationCtx, { baseUrl }: ChallengeDeps, input: ChallengeRequest) {
   permit(ctx, 'agents:write');
-  const chain = watchedChain(chains, input.chain_id);
+  const chain = shippedChain(input.chain_id);
   const organization = await findOrganization(ctx.db.query, ctx.organizationId);
   if (!organization) throw notFound('Organization');
   const agent = `eip155:${chain.id}:${chain.registries.identity}:${input.agent_id}`;

@@ -3,7 +3,7 @@ import type { KeyPrincipal } from '../../access/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { type KeySecrets, parseKey } from './key.ts';
-import { effectivePermissions } from './permissions.ts';
+import { effectivePermissions, usablePermissions } from './permissions.ts';
 
 export interface KeyResolverDeps {
   keySecrets: KeySecrets;
@@ -41,13 +41,14 @@ export async function resolveKey(deps: KeyResolverDeps, text: string, use: KeyUs
     });
   });
   if (!verdict.ok) throw REFUSALS[verdict.refused]();
-  const { id, userId, environment, type, permissions } = verdict.key;
+  const { id, userId, environment, type, permissions, limited } = verdict.key;
   return {
     kind: 'key',
     keyId: id,
     organizationId,
     userId,
     environment,
-    permissions: effectivePermissions(type, permissions),
+    permissions: usablePermissions(environment, effectivePermissions(type, permissions)),
+    limited,
   };
 }

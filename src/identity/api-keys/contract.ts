@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { KEY_ENVIRONMENTS, KEY_TYPES } from '../../access/edge.ts';
 import { operation } from '../../http/operation.ts';
-import { dataOf, int32, line, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
+import { dataOf, instant, int32, line, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
 import { canonicalBlock, isPathPattern } from './limits.ts';
 
 const READ = { kind: 'organization', permission: 'keys:read' } as const;
@@ -23,10 +23,7 @@ const permissions = z
     examples: [['read', 'write']],
   });
 
-/** With an offset or in UTC, as ISO 8601 has it. */
-const expiresAt = z.iso
-  .datetime({ offset: true })
-  .transform((value) => new Date(value))
+const expiresAt = instant
   .nullable()
   .meta({ description: 'In the future; null: never', examples: ['2027-12-31T23:59:59Z'] });
 

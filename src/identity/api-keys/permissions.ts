@@ -1,4 +1,4 @@
-import type { KeyType } from '../../access/edge.ts';
+import type { KeyEnvironment, KeyType } from '../../access/edge.ts';
 import { PERMISSIONS, type Permission, ROLE_PERMISSIONS } from '../../access/permissions.ts';
 import { invalidField } from '../../kernel/errors.ts';
 
@@ -34,6 +34,18 @@ export function effectivePermissions(type: KeyType, permissions: readonly string
     return WORDS.get(text) ?? (isPermission(text) ? [text] : []);
   });
   return new Set(meant.filter((permission) => mayHold(type, permission)));
+}
+
+/** What an organization is made of: a key for trying things out must not change it. */
+const REAL = /^(keys:.*|(agents|billing|members|organizations):write)$/;
+
+/** What a key may do in its environment. */
+export function usablePermissions(
+  environment: KeyEnvironment,
+  permissions: ReadonlySet<Permission>,
+): ReadonlySet<Permission> {
+  if (environment === 'live') return permissions;
+  return new Set([...permissions].filter((permission) => !REAL.test(permission)));
 }
 
 /** @throws AppError `validation_failed` naming what a key of this type cannot hold */

@@ -34,6 +34,7 @@ const MAX_LIVE_KEYS = 500;
 /** @throws AppError `validation_failed`; `forbidden` when the key could do more than the caller; `bad_request` when there are too many */
 export async function createApiKey(ctx: OrganizationCtx, deps: ApiKeyDeps, input: NewApiKey) {
   permit(ctx, 'keys:write');
+  refuseLimited(ctx);
   const permissions = [...new Set(input.permissions)];
   refuseUnusable(input.key_type, permissions);
   refusePast(ctx, input.expires_at);
@@ -96,13 +97,14 @@ export async function getApiKey(ctx: OrganizationCtx, keyId: string) {
   return { data: keyToWire(row) };
 }
 
-/** @throws AppError `bad_request` when the key is revoked already */
+/** @throws AppError `bad_request` when the key is revoked already; `forbidden` when it can do more than the caller */
 export async function revokeApiKey(ctx: OrganizationCtx, keyId: string, reason: string | null | undefined) {
   permit(ctx, 'keys:write');
   const revoked = await ctx.db.transaction(async (tx) => {
     await holdOrganization(tx, ctx, 'keys:write');
     const before = await store.findKey(tx, refOf(ctx, keyId));
     if (!before) throw notFound('API key');
+    refuseMoreThanOwn(ctx, before);
     const row = await store.revokeKey(tx, refOf(ctx, keyId), { revokedAt: ctx.clock(), revokedReason: reason ?? null });
     if (!row) throw alreadyRevoked();
     const states = { before: keyToWire(before), after: keyToWire(row) };
@@ -121,6 +123,7 @@ interface Rotation {
 /** @throws AppError `bad_request` when the key is revoked already; `forbidden` when it can do more than the caller */
 export async function rotateApiKey(ctx: OrganizationCtx, deps: ApiKeyDeps, keyId: string, input: Rotation) {
   permit(ctx, 'keys:write');
+  refuseLimited(ctx);
   refusePast(ctx, input.expires_at);
   const now = ctx.clock();
   const rotated = await ctx.db.transaction(async (tx) => {
@@ -159,18 +162,20 @@ function refusePast(ctx: CallerCtx, expiresAt: Date | null | undefined) {
   if (expiresAt && expiresAt <= ctx.clock()) throw invalidField('expires_at', 'must be in the future');
 }
 
-/** Nobody gives away what they do not have: neither a permission nor, from a test key, the live environment. */
-function refuseMoreThanOwn(
-  ctx: OrganizationCtx,
-  key: Pick<store.ApiKeyRow, 'environment' | 'keyType' | 'permissions'>,
-) {
-  const { principal } = ctx;
-  if (principal.kind === 'key' && principal.environment === 'test' && key.environment === 'live') {
-    throw new AppError('forbidden', 'A test key cannot make a live one');
-  }
+/** A key could otherwise shed its limits: by making one without them, or by prolonging itself. */
+function refuseLimited({ principal }: OrganizationCtx) {
+  if (principal.kind !== 'key' || !principal.limited) return;
+  throw new AppError(
+    'forbidden',
+    'A key that is limited by expiry, address, method or path cannot make or rotate keys',
+  );
+}
+
+/** Nobody manages a key that may do what they may not. */
+function refuseMoreThanOwn(ctx: OrganizationCtx, key: Pick<store.ApiKeyRow, 'keyType' | 'permissions'>) {
   const excess = [...effectivePermissions(key.keyType, key.permissions)].filter((one) => !ctx.permissions.has(one));
   if (excess.length > 0) {
-    throw new AppError('forbidden', `The key would have permissions that the caller has not: ${excess.join(', ')}`);
+    throw new AppError('forbidden', `The key has permissions that the caller has not: ${excess.join(', ')}`);
   }
 }
 

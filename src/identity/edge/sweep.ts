@@ -28,6 +28,6 @@ export async function publishBehind(deps: PublisherDeps & { clock: Clock }): Pro
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  if (found > 0) deps.log.warn('edge.swept', { found, failed });
+  if (found > 0) deps.log.info('edge.swept', { found, failed });
   return failed;
 }

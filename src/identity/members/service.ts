@@ -69,13 +69,14 @@ export async function removeMember(ctx: OrganizationCtx, userId: string) {
     await holdOrganization(tx, ctx, permission);
     const row = await loadMember(tx, key);
     if (row.role === 'owner') throw new AppError('bad_request', 'Cannot remove the owner');
+    refuseMoreThanOwn(ctx, row.role);
     await store.deleteMember(tx, key);
     await leaveTrace(tx, ctx, { action: 'member.remove', row, before: { role: row.role } });
   });
   ctx.afterCommit(() => ctx.publishOrganization(ctx.organizationId));
 }
 
-/** A key that may only manage members could otherwise make its holder an admin. */
+/** A key that may only manage members could otherwise make its holder an admin, or remove the admins. */
 function refuseMoreThanOwn(ctx: OrganizationCtx, role: GivenRole) {
   if ([...ROLE_PERMISSIONS[role]].every((permission) => ctx.permissions.has(permission))) return;
   throw new AppError('forbidden', `The role ${role} may do more than this ${ctx.principal.kind}`);

@@ -1,16 +1,16 @@
-import { type OrganizationCtx, permit } from '../../access/ctx.ts';
-import { type Permission, ROLE_PERMISSIONS } from '../../access/permissions.ts';
+import type { OrganizationCtx } from '../../access/ctx.ts';
+import type { Permission } from '../../access/permissions.ts';
 import type { Executor } from '../../db/client.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { bumpEdge } from '../edge/store.ts';
-import { findRole } from '../members/store.ts';
+import { confirmStanding } from '../standing/standing.ts';
 import { lockOrganization, type OrganizationRow } from './store.ts';
 
 /**
  * Begins a change to an organization or its members: marks it as changed for the edge, which makes such changes happen
  * one after the other, and asks again whether the caller may, since the change before this one may have taken their
  * role or their place.
- * @throws AppError `not_found` when the organization or the caller's place in it is gone; `forbidden`
+ * @throws AppError `not_found` when the organization or the caller's place in it is gone; `unauthorized`; `forbidden`
  */
 export async function holdOrganization(
   tx: Executor,
@@ -21,10 +21,6 @@ export async function holdOrganization(
   await bumpEdge(tx, ctx.organizationId, { deleted });
   const organization = await lockOrganization(tx, ctx.organizationId, deleted ? 'update' : 'no key update');
   if (!organization) throw notFound('Organization');
-  if (ctx.principal.kind === 'user') {
-    const role = await findRole(tx, ctx.organizationId, ctx.principal.userId);
-    if (!role) throw notFound('Organization');
-    permit({ ...ctx, role, permissions: ROLE_PERMISSIONS[role] }, permission);
-  }
+  await confirmStanding(tx, ctx, permission);
   return organization;
 }

@@ -8,6 +8,7 @@ import { type PageRequest, toPage } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { bumpEdge } from '../edge/store.ts';
 import { demoteOwner, findRole, insertMember, setRole } from '../members/store.ts';
+import { confirmSession } from '../standing/standing.ts';
 import { holdOrganization } from './hold.ts';
 import * as store from './store.ts';
 
@@ -29,6 +30,7 @@ export async function createOrganization(ctx: UserCtx, input: NewOrganization) {
   const row = newRow({ ...input, isPersonal: false }, ctx.clock());
   await ctx.db
     .transaction(async (tx) => {
+      await confirmSession(tx, ctx);
       await bumpEdge(tx, row.id);
       await insertWithOwner(tx, row, ctx.principal.userId);
       await audit(tx, ctx, {

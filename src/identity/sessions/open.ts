@@ -24,6 +24,7 @@ export async function openSession(tx: Executor, ctx: Ctx, tokens: TokenSettings,
     expiresAt: later(now, SESSION_LIFETIME),
     userAgent: shownAgent(ctx.userAgent),
     address: ctx.address || null,
+    wrongPasswords: 0,
     revokedAt: null,
     revokedReason: null,
   };

@@ -1,9 +1,11 @@
 import type { Ctx, UserCtx } from '../../access/ctx.ts';
+import { networkOf } from '../../http/address.ts';
 import { rfc3339 } from '../../kernel/clock.ts';
 import { sha256Hex } from '../../kernel/crypto.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
 import type { TokenSettings } from '../jwt.ts';
+import { keepNetwork } from '../users/network-store.ts';
 import { findUser, lockUser } from '../users/store.ts';
 import { auditPerson } from '../users/trail.ts';
 import { issueTokens } from './open.ts';
@@ -35,6 +37,8 @@ export async function refreshSession(ctx: Ctx, tokens: TokenSettings, refreshTok
     if (!session || !user) throw uselessToken();
     if (!user.isActive) throw new AppError('account_disabled', 'This account is disabled');
     const { answer } = await issueTokens(tx, tokens, { session, user, now });
+    // Who stays signed in to the last day of a session signs in again on the day after, when a sign-in alone is too old.
+    await keepNetwork(tx, { userId: user.id, network: networkOf(ctx.address) }, now);
     return answer;
   });
 }

@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lte, ne, or } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import type { UserPrincipal } from '../../access/principal.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
@@ -76,6 +76,21 @@ export async function revokeOthers(
     .where(and(eq(sessions.userId, userId), ne(sessions.id, sessionId), running(end.now)))
     .returning({ id: sessions.id });
   return rows.length;
+}
+
+/** Counts a wrong password given by a session. How many there are now in a row; none of a session that has ended. */
+export async function countWrongPassword(tx: Executor, sessionId: string): Promise<number> {
+  const rows = await tx
+    .update(sessions)
+    .set({ wrongPasswords: sql`${sessions.wrongPasswords} + 1` })
+    .where(and(eq(sessions.id, sessionId), isNull(sessions.revokedAt)))
+    .returning({ count: sessions.wrongPasswords });
+  return rows[0]?.count ?? 0;
+}
+
+/** Begins that count anew, and waits for who is counting: what is read of the session afterwards holds. */
+export async function forgetWrongPasswords(tx: Executor, sessionId: string): Promise<void> {
+  await tx.update(sessions).set({ wrongPasswords: 0 }).where(eq(sessions.id, sessionId));
 }
 
 export async function insertRefreshToken(db: Executor, row: typeof refreshTokens.$inferInsert): Promise<void> {

@@ -1,9 +1,9 @@
-import { index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { moment } from '../../db/columns.ts';
 import { users } from '../users/table.ts';
 
 /** Why a session ended before its time. */
-export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'token_reused';
+export type SessionEnd = 'logout' | 'revoked' | 'password_changed' | 'token_reused' | 'wrong_passwords';
 
 /** One row per sign-in; `id` is the `sid` of its access tokens. */
 export const sessions = pgTable(
@@ -21,6 +21,8 @@ export const sessions = pgTable(
     /** What the caller said and where they were when they signed in. */
     userAgent: text('user_agent'),
     address: text('address'),
+    /** Wrong current passwords in a row, given to change it. */
+    wrongPasswords: integer('wrong_passwords').notNull().default(0),
     revokedAt: moment('revoked_at'),
     revokedReason: text('revoked_reason').$type<SessionEnd>(),
   },

@@ -2,8 +2,13 @@ import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 import { line, text, timestamp } from '../../http/shapes.ts';
 
+/** Unicode's directional formatting characters (UAX #9): with them one name can be made to look like another. */
+const BIDI_CONTROL = /\p{Bidi_Control}/u;
+
 const username = line(3, 50)
   .refine((value) => value === value.trim(), 'must not begin or end with a blank')
+  .refine((value) => !BIDI_CONTROL.test(value), 'must not contain characters that change the direction of writing')
+  .transform((value) => value.normalize('NFC'))
   .meta({ description: 'Unique regardless of case', examples: ['john_doe'] });
 
 const email = z
@@ -57,7 +62,7 @@ export const login = operation({
   tag: 'Authentication',
   summary: 'Sign in',
   description:
-    'Ten wrong passwords in a row lock the account for a while, at most an hour. A locked account and one that does not exist answer like a wrong password.',
+    'Ten wrong passwords in a row lock the account for a while, at most an hour, but not at networks that it was signed in from within 30 days: each of them counts and locks for itself. A locked account and one that does not exist answer like a wrong password.',
   security: { kind: 'public' },
   cost: 0,
   ownTransactions: true,
@@ -75,7 +80,7 @@ export const changePassword = operation({
   tag: 'Authentication',
   summary: 'Change one’s password',
   description:
-    'Ends every other session; this one and its tokens go on. A wrong current password answers 403 and counts as a failed sign-in.',
+    'Ends every other session; this one and its tokens go on. A wrong current password answers 403; the tenth in a row ends this session. A locked account can change it.',
   security: { kind: 'user' },
   cost: 0,
   ownTransactions: true,

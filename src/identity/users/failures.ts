@@ -1,6 +1,9 @@
 import type { Ctx } from '../../access/ctx.ts';
+import type { Executor } from '../../db/client.ts';
+import { networkOf } from '../../http/address.ts';
 import { later } from '../../kernel/clock.ts';
 import { lockAfter } from './lock.ts';
+import { countFailureAt, findKnownNetwork, lockNetworkUntil, type Place } from './network-store.ts';
 import type { Passwords } from './password.ts';
 import { countFailure, lockUntil, type UserRow } from './store.ts';
 import { auditPerson } from './trail.ts';
@@ -15,27 +18,61 @@ interface Attempt {
   now: Date;
 }
 
+/** A password that was right, and where. */
+export interface Proof {
+  user: UserRow;
+  place: Place;
+  /** Whether the lock of the account does not hold there. */
+  exempt: boolean;
+}
+
 /**
- * The account whose password this is. For an unknown account, a locked one and a wrong password the answer is nothing,
- * and the work is the same each time: one verification, and one statement that counts the failure if it is one.
+ * Whose password this is. At a network where the account is known the lock of that network holds, elsewhere that of the
+ * account. For an unknown account, a locked one and a wrong password the answer is nothing, and the work is the same each
+ * time: one question for the network, one verification, and one transaction that counts the failure where it is one.
  */
-export async function provePassword(ctx: Ctx, passwords: Passwords, attempt: Attempt): Promise<UserRow | undefined> {
+export async function provePassword(ctx: Ctx, passwords: Passwords, attempt: Attempt): Promise<Proof | undefined> {
   const { user, password, now } = attempt;
+  const place = { userId: user?.id ?? NOBODY, network: networkOf(ctx.address) };
+  const known = await findKnownNetwork(ctx.db.query, place, now);
   const right = await passwords.verify(user?.passwordHash, password);
-  const locked = user?.lockedUntil !== null && user?.lockedUntil !== undefined && user.lockedUntil > now;
-  if (user && right && !locked) return user;
-  await recordFailure(ctx, user?.id ?? NOBODY, now);
+  const lockedUntil = (known ?? user)?.lockedUntil ?? undefined;
+  const locked = lockedUntil !== undefined && lockedUntil > now;
+  if (user && right && !locked) return { user, place, exempt: known !== undefined };
+  await recordFailure(ctx, place, now);
   return undefined;
 }
 
-async function recordFailure(ctx: Ctx, userId: string, now: Date): Promise<void> {
+async function recordFailure(ctx: Ctx, place: Place, now: Date): Promise<void> {
   await ctx.db.transaction(async (tx) => {
-    const failures = await countFailure(tx, userId, now);
-    const duration = failures === undefined ? undefined : lockAfter(failures);
-    if (duration === undefined) return;
-    const lockedUntil = later(now, duration);
-    await lockUntil(tx, userId, lockedUntil);
-    const after = { failed_logins: failures, locked_until: lockedUntil.toISOString() };
-    await auditPerson(tx, ctx, userId, { action: 'account.lock', target: { type: 'user', id: userId }, after });
+    const everywhere = await countFailure(tx, place.userId, now);
+    const here = await countFailureAt(tx, place, now);
+    const lockHere = lockFrom(now, here);
+    if (lockHere) await lockNetworkUntil(tx, place, lockHere.until);
+    const lock = lockFrom(now, everywhere);
+    if (lock) await lockUntil(tx, place.userId, lock.until);
+    if (lock) await auditLock(tx, ctx, place.userId, lock);
+    else if (lockHere) await auditLock(tx, ctx, place.userId, { ...lockHere, network: place.network });
   });
+}
+
+interface Lock {
+  failures: number;
+  until: Date;
+  /** The network that alone is locked. */
+  network?: string;
+}
+
+function lockFrom(now: Date, failures = 0): Lock | undefined {
+  const duration = lockAfter(failures);
+  return duration === undefined ? undefined : { failures, until: later(now, duration) };
+}
+
+async function auditLock(tx: Executor, ctx: Ctx, userId: string, { failures, until, network }: Lock): Promise<void> {
+  const after = {
+    failed_logins: failures,
+    locked_until: until.toISOString(),
+    ...(network !== undefined && { network }),
+  };
+  await auditPerson(tx, ctx, userId, { action: 'account.lock', target: { type: 'user', id: userId }, after });
 }

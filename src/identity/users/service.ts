@@ -1,15 +1,20 @@
 import type { Ctx, UserCtx } from '../../access/ctx.ts';
 import { duplicateOf } from '../../db/client.ts';
+import { networkOf } from '../../http/address.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import type { TokenSettings } from '../jwt.ts';
 import { createPersonalOrganization } from '../organizations/service.ts';
 import { openSession } from '../sessions/open.ts';
-import { isLive, revokeOthers } from '../sessions/store.ts';
+import { countWrongPassword, forgetWrongPasswords, isLive, revokeOthers, revokeSession } from '../sessions/store.ts';
 import { provePassword } from './failures.ts';
+import { rememberNetwork } from './network-store.ts';
 import type { Passwords } from './password.ts';
 import * as store from './store.ts';
 import { auditPerson } from './trail.ts';
+
+/** So many wrong current passwords in a row end the session that gave them. */
+const WRONG_PASSWORDS_TO_END = 10;
 
 interface AccountDeps {
   tokens: TokenSettings;
@@ -39,8 +44,11 @@ export async function registerUser(ctx: Ctx, { tokens, passwords }: AccountDeps,
   };
   return ctx.db
     .transaction(async (tx) => {
+      const taken = await store.findNameTaken(tx, user);
+      if (taken) throw new AppError('conflict', `${taken} already exists`);
       await store.insertUser(tx, user);
       await createPersonalOrganization(tx, user, now);
+      await rememberNetwork(tx, { userId: user.id, network: networkOf(ctx.address) }, now);
       const { principal, answer } = await openSession(tx, ctx, tokens, user, now);
       await auditPerson(tx, { ...ctx, principal }, user.id, {
         action: 'user.register',
@@ -67,11 +75,11 @@ export async function logIn(
   const found = await store.findUserByLogin(ctx.db.query, input.username_or_email);
   const proved = await provePassword(ctx, passwords, { user: found, password: input.password, now });
   if (!proved) throw invalidCredentials();
-  const outdated = passwords.isOutdated(proved.passwordHash);
+  const outdated = passwords.isOutdated(proved.user.passwordHash);
   const passwordHash = outdated ? await passwords.hash(input.password) : undefined;
   return ctx.db.transaction(async (tx) => {
-    const user = await store.recordLogin(tx, proved, { now, passwordHash });
-    if (!user) throw invalidCredentials();
+    const user = await store.recordLogin(tx, proved.user, { now, passwordHash, exempt: proved.exempt });
+    if (!user || !(await rememberNetwork(tx, proved.place, now))) throw invalidCredentials();
     if (!user.isActive) throw new AppError('account_disabled', 'This account is disabled');
     const { principal, session, answer } = await openSession(tx, ctx, tokens, user, now);
     await auditPerson(tx, { ...ctx, principal }, user.id, {
@@ -89,8 +97,9 @@ interface PasswordChange {
 }
 
 /**
- * Replaces the password and ends every other session; the one that asks goes on.
- * @throws AppError `forbidden` for a wrong current password and while the account is locked, which counts as at sign-in
+ * Replaces the password and ends every other session; the one that asks goes on. The locks of signing in do not count
+ * here, or a stranger could keep the owner from it. Who holds a session without the password has ten guesses in all.
+ * @throws AppError `forbidden` for a wrong current password, the tenth of which in a row ends the session
  */
 export async function changePassword(ctx: UserCtx, passwords: Passwords, input: PasswordChange): Promise<void> {
   if (input.new_password === input.current_password) {
@@ -98,13 +107,17 @@ export async function changePassword(ctx: UserCtx, passwords: Passwords, input: 
   }
   const now = ctx.clock();
   const { userId, sessionId } = ctx.principal;
-  const found = await store.findUser(ctx.db.query, userId);
-  const user = await provePassword(ctx, passwords, { user: found, password: input.current_password, now });
-  if (!user) throw wrongPassword();
+  const user = await store.findUser(ctx.db.query, userId);
+  const right = await passwords.verify(user?.passwordHash, input.current_password);
+  if (!user || !right) {
+    await recordWrongPassword(ctx, now);
+    throw wrongPassword();
+  }
   const passwordHash = await passwords.hash(input.new_password);
   await ctx.db.transaction(async (tx) => {
     if (!(await store.replacePassword(tx, user, passwordHash, now))) throw wrongPassword();
-    // Another session may have ended this one while the new password was hashed; its word counts then.
+    // It may have ended while the new password was hashed, by another session or by wrong passwords; that counts then.
+    await forgetWrongPasswords(tx, sessionId);
     if (!(await isLive(tx, sessionId))) throw new AppError('unauthorized', 'This session has ended');
     const ended = await revokeOthers(tx, ctx.principal, { now, reason: 'password_changed' });
     await auditPerson(tx, ctx, userId, {
@@ -112,6 +125,17 @@ export async function changePassword(ctx: UserCtx, passwords: Passwords, input: 
       target: { type: 'user', id: userId },
       after: { ended_sessions: ended },
     });
+  });
+}
+
+async function recordWrongPassword(ctx: UserCtx, now: Date): Promise<void> {
+  const { userId, sessionId } = ctx.principal;
+  await ctx.db.transaction(async (tx) => {
+    if ((await countWrongPassword(tx, sessionId)) < WRONG_PASSWORDS_TO_END) return;
+    const reason = 'wrong_passwords';
+    if (!(await revokeSession(tx, ctx.principal, { now, reason }))) return;
+    const target = { type: 'session', id: sessionId };
+    await auditPerson(tx, ctx, userId, { action: 'session.revoke', target, after: { reason } });
   });
 }
 

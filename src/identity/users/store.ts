@@ -1,4 +1,4 @@
-import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, gt, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Executor } from '../../db/client.ts';
 import { users } from './table.ts';
 
@@ -33,26 +33,35 @@ export async function lockUser(tx: Executor, userId: string): Promise<void> {
   await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update');
 }
 
-/** The account, as long as it is not locked and its password is the one that was verified. */
-const unlocked = (user: Pick<UserRow, 'id' | 'passwordVersion'>, now: Date) =>
-  and(
-    eq(users.id, user.id),
-    eq(users.passwordVersion, user.passwordVersion),
-    or(isNull(users.lockedUntil), lte(users.lockedUntil, now)),
-  );
+/** The account, as long as its password is the one that was verified. */
+const verified = (user: Pick<UserRow, 'id' | 'passwordVersion'>) =>
+  and(eq(users.id, user.id), eq(users.passwordVersion, user.passwordVersion));
 
-const RESET = { failedLogins: 0, lockedUntil: null };
+const unlocked = (now: Date) => or(isNull(users.lockedUntil), lte(users.lockedUntil, now));
+
+/** Begins the count anew. A lock that holds stays: it is there for others than the one who knows the password. */
+const reset = (now: Date) => ({
+  failedLogins: sql`case when ${gt(users.lockedUntil, now)} then ${users.failedLogins} else 0 end`,
+  lockedUntil: sql`case when ${gt(users.lockedUntil, now)} then ${users.lockedUntil} end`,
+});
+
+interface Settlement {
+  now: Date;
+  passwordHash?: string | undefined;
+  /** Whether the lock of the account does not count. */
+  exempt: boolean;
+}
 
 /** Settles a right password, with the same one hashed anew if that is due; nothing when another settled otherwise first. */
 export async function recordLogin(
   db: Executor,
   user: UserRow,
-  { now, passwordHash = user.passwordHash }: { now: Date; passwordHash?: string | undefined },
+  { now, passwordHash = user.passwordHash, exempt }: Settlement,
 ): Promise<UserRow | undefined> {
   const rows = await db
     .update(users)
-    .set({ ...RESET, lastLoginAt: now, passwordHash })
-    .where(unlocked(user, now))
+    .set({ ...reset(now), lastLoginAt: now, passwordHash })
+    .where(exempt ? verified(user) : and(verified(user), unlocked(now)))
     .returning();
   return rows[0];
 }
@@ -61,8 +70,8 @@ export async function recordLogin(
 export async function replacePassword(db: Executor, user: UserRow, passwordHash: string, now: Date): Promise<boolean> {
   const rows = await db
     .update(users)
-    .set({ ...RESET, passwordHash, passwordVersion: user.passwordVersion + 1 })
-    .where(unlocked(user, now))
+    .set({ ...reset(now), passwordHash, passwordVersion: user.passwordVersion + 1 })
+    .where(verified(user))
     .returning({ id: users.id });
   return rows.length > 0;
 }
@@ -72,11 +81,30 @@ export async function countFailure(tx: Executor, userId: string, now: Date): Pro
   const rows = await tx
     .update(users)
     .set({ failedLogins: sql`${users.failedLogins} + 1` })
-    .where(and(eq(users.id, userId), or(isNull(users.lockedUntil), lte(users.lockedUntil, now))))
+    .where(and(eq(users.id, userId), unlocked(now)))
     .returning({ failures: users.failedLogins });
   return rows[0]?.failures;
 }
 
 export async function lockUntil(tx: Executor, userId: string, lockedUntil: Date): Promise<void> {
   await tx.update(users).set({ lockedUntil }).where(eq(users.id, userId));
+}
+
+/**
+ * Whether the name is somebody's e-mail address, or the address somebody's name. Both are signed in with, so either would
+ * shut the other out.
+ */
+export async function findNameTaken(
+  db: Executor,
+  { username, email }: Pick<UserRow, 'username' | 'email'>,
+): Promise<'Username' | 'Email' | undefined> {
+  const name = username.toLowerCase();
+  const address = email.toLowerCase();
+  const rows = await db
+    .select({ isAddress: sql<boolean>`lower(${users.email}) = ${name}` })
+    .from(users)
+    .where(or(eq(sql`lower(${users.email})`, name), eq(sql`lower(${users.username})`, address)))
+    .limit(1);
+  if (!rows[0]) return undefined;
+  return rows[0].isAddress ? 'Username' : 'Email';
 }

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { boolean, integer, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { boolean, index, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { moment } from '../../db/columns.ts';
 
 export const users = pgTable(
@@ -22,4 +22,21 @@ export const users = pgTable(
     uniqueIndex('users_username_key').on(sql`lower(${t.username})`),
     uniqueIndex('users_email_key').on(sql`lower(${t.email})`),
   ],
+);
+
+/** The networks that an account was signed in from of late. What fails there is counted there, too. */
+export const signInNetworks = pgTable(
+  'sign_in_networks',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** An IPv4 address or an IPv6 /64. */
+    network: text('network').notNull(),
+    /** The last sign-in or renewal of tokens there. */
+    lastSeenAt: moment('last_seen_at').notNull(),
+    failedLogins: integer('failed_logins').notNull().default(0),
+    lockedUntil: moment('locked_until'),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.network] }), index('sign_in_networks_seen_idx').on(t.lastSeenAt)],
 );

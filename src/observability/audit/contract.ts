@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
-import { dataOf, pageOf, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
+import { dataOf, instant, pageOf, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
 
 const READ = { kind: 'organization', permission: 'audit:read' } as const;
 
@@ -39,8 +39,8 @@ export const listAuditLogs = operation({
     action: text(1, 100).optional(),
     target_type: text(1, 100).optional(),
     target_id: text(1, 200).optional(),
-    from: z.iso.datetime({ offset: true }).optional(),
-    to: z.iso.datetime({ offset: true }).optional(),
+    from: instant.optional(),
+    to: instant.optional(),
   }),
   success: { status: 200, description: 'A page of entries', schema: pageOf(entry) },
 });

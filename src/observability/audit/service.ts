@@ -6,9 +6,7 @@ import type { AuditContent } from '../../telemetry/audit/content.ts';
 import { type AuditRow, findHead, listAudit, readChain } from '../../telemetry/audit/read-store.ts';
 import type { listAuditLogs as listContract } from './contract.ts';
 
-const CHUNK = 1_000;
-
-const moment = (text: string | undefined) => (text === undefined ? undefined : new Date(text));
+const CHUNK = 200;
 
 export async function listAuditLogs(ctx: OrganizationCtx, query: z.output<typeof listContract.query>) {
   permit(ctx, 'audit:read');
@@ -17,8 +15,8 @@ export async function listAuditLogs(ctx: OrganizationCtx, query: z.output<typeof
     action: query.action,
     targetType: query.target_type,
     targetId: query.target_id,
-    from: moment(query.from),
-    to: moment(query.to),
+    from: query.from,
+    to: query.to,
   };
   const { rows, total } = await listAudit(ctx.db.query, ctx.organizationId, filter, query);
   return toPage(rows.map(toWire), total, query);

@@ -19,10 +19,9 @@ interface DiscoveryDeps {
 
 export function addDiscoveryRoutes(routes: Routes, { deployment, redis, clock }: DiscoveryDeps) {
   const readableAnywhere = cors({ origin: '*', allowMethods: ['GET'] });
-  routes.app.get(getAgentDocument.path, readableAnywhere, async (c) =>
-    cached(c, await cachedDocument(deployment, redis, clock)),
-  );
-  routes.app.get(getAgentCard.path, readableAnywhere, (c) => cached(c, agentCardOf(deployment)));
+  routes.app.use('/.well-known/*', readableAnywhere);
+  routes.app.get(getAgentDocument.path, async (c) => cached(c, await cachedDocument(deployment, redis, clock)));
+  routes.app.get(getAgentCard.path, (c) => cached(c, agentCardOf(deployment)));
 }
 
 function cached(c: Context<AppEnv>, body: object) {

@@ -49,7 +49,10 @@ export function openApiDocument(operations: readonly Operation[], baseUrl: strin
     paths,
     components: {
       schemas: components,
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'An access token, or an API key' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
     },
   };
 }
@@ -73,7 +76,9 @@ function describe(op: Operation, components: Json): Json {
 
 const securityOf = (op: Operation): Json[] => {
   if (op.security.kind === 'public') return [];
-  return op.security.kind === 'open' ? [{}, { bearer: [] }] : [{ bearer: [] }];
+  if (op.security.kind === 'user') return [{ bearer: [] }];
+  const either = [{ bearer: [] }, { apiKey: [] }];
+  return op.security.kind === 'open' ? [{}, ...either] : either;
 };
 
 /** What a caller must hold; `public` and `self` where there is no organization to hold it in. */
@@ -84,6 +89,14 @@ const JSON_TYPE = 'application/json';
 
 const json = (schema: Json) => ({ [JSON_TYPE]: { schema } });
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same key with the same request is answered as the first time, for 24 hours',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
 function parametersOf(op: Operation, components: Json): Json {
   const named = (where: 'path' | 'query', shape: z.ZodObject | undefined) =>
     Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
@@ -91,7 +104,8 @@ function parametersOf(op: Operation, components: Json): Json {
       const required = where === 'path' || !z.safeParse(schema as z.ZodType, undefined).success;
       return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
     });
-  const parameters = [...named('path', op.params), ...named('query', op.query)];
+  const idempotent = op.method === 'get' ? [] : [IDEMPOTENCY_KEY];
+  const parameters = [...named('path', op.params), ...named('query', op.query), ...idempotent];
   return parameters.length > 0 ? { parameters } : {};
 }
 
@@ -118,6 +132,7 @@ function refusalsOf(op: Operation): ErrorCode[] {
   const codes: ErrorCode[] = [...(op.errors ?? [])];
   if (op.query || op.body) codes.push('validation_failed');
   if (op.body) codes.push('payload_too_large');
+  if (op.method !== 'get') codes.push('idempotency_mismatch');
   if (op.security.kind !== 'public') codes.push('unauthorized');
   if (op.security.kind === 'organization') codes.push('forbidden', 'not_found');
   return [...new Set(codes)].sort((a, b) => ERRORS[a].status - ERRORS[b].status);

@@ -5,6 +5,9 @@ const textOf = (value: TemplateValue) => (value === null ? '' : String(value).to
 
 export const asText: Escape = (value) => textOf(value);
 
+/** Text that ends no line: no control characters and no line or paragraph separators. */
+export const inLine: Escape = (value) => textOf(value).replace(/[\p{Cc}\u2028\u2029]/gu, '');
+
 /** The inside of a JSON string literal. */
 export const inJsonString: Escape = (value) => JSON.stringify(textOf(value)).slice(1, -1);
 

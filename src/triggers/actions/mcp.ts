@@ -40,7 +40,7 @@ export const mcp: ActionKind = {
     return [...faultAt('server_url', check.ok ? undefined : check.reason), ...faultsOfJson(given, 'arguments')];
   }),
   secretPaths: (config) => (config['auth_token'] === undefined ? [] : [['auth_token']]),
-  audience: (config) => originOf(config['server_url']),
+  audience: (config) => String(config['server_url']),
   endpoint: (config) => originOf(config['server_url']),
   send: async () => ({ outcome: 'permanent', error: 'MCP actions cannot be sent by this release' }),
 };

@@ -1,5 +1,5 @@
 import type { ErrorDetail } from '../../kernel/errors.ts';
-import { asText, inMarkup, inUrl } from './escape.ts';
+import { asText, inJsonString, inLine, inMarkup, inUrl } from './escape.ts';
 import { faultsOfJson, isJsonTemplate, type Json, renderJson, renderJsonText } from './json-template.ts';
 import { type Budget, knownTemplate, parseTemplate, render, type Template, type TemplateValues } from './template.ts';
 
@@ -9,15 +9,21 @@ export interface RenderedBody {
   contentType: string;
 }
 
-type Syntax = 'json' | 'form' | 'markup' | 'text';
+type Syntax = 'json' | 'jsonStrings' | 'form' | 'markup' | 'text' | 'lines';
 
-/** The languages that values are escaped for, by media type. https://mimesniff.spec.whatwg.org/#json-mime-type */
+/**
+ * The languages that values are escaped for, by media type. Of those that are not one JSON document but have strings
+ * like JSON's (JSON Lines, GraphQL) a place belongs between quotes. In any other but plain text a value ends no line,
+ * which is where a record or a key would begin; more than that needs a body given as JSON.
+ * https://mimesniff.spec.whatwg.org/#json-mime-type
+ */
 function declaredSyntax(contentType: string): Syntax {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (/^(application|text)\/json$|\+json$/.test(type)) return 'json';
   if (type === 'application/x-www-form-urlencoded') return 'form';
   if (/^text\/html$|^(application|text)\/xml$|\+xml$/.test(type)) return 'markup';
-  return 'text';
+  if (/json|graphql/.test(type)) return 'jsonStrings';
+  return type === 'text/plain' ? 'text' : 'lines';
 }
 
 const startsWith = (template: Template, pattern: RegExp) =>
@@ -33,12 +39,8 @@ function syntaxOf(template: Template, contentType: string | undefined): Syntax {
   return startsWith(template, /^\s*\[/) && isJsonTemplate(template) ? 'json' : 'text';
 }
 
-const CONTENT_TYPES: Readonly<Record<Syntax, string>> = {
-  json: 'application/json',
-  form: 'application/x-www-form-urlencoded',
-  markup: 'text/html; charset=utf-8',
-  text: 'text/plain; charset=utf-8',
-};
+const JSON_TYPE = 'application/json';
+const TEXT_TYPE = 'text/plain; charset=utf-8';
 
 /** What is wrong with the body of a REST action, given the content type that its headers name. */
 export function faultsOfBody(body: string | Json, contentType: string | undefined): ErrorDetail[] {
@@ -62,13 +64,16 @@ export function renderBody(
   budget: Budget,
 ): RenderedBody {
   if (typeof body !== 'string')
-    return { text: JSON.stringify(renderJson(body, values, budget)), contentType: CONTENT_TYPES.json };
+    return { text: JSON.stringify(renderJson(body, values, budget)), contentType: JSON_TYPE };
   const template = knownTemplate(body);
   const syntax = syntaxOf(template, contentType);
-  return { text: renderText(template, syntax, values, budget), contentType: CONTENT_TYPES[syntax] };
+  const text = renderText(template, syntax, values, budget);
+  return { text, contentType: contentType ?? (syntax === 'json' ? JSON_TYPE : TEXT_TYPE) };
 }
+
+const ESCAPES = { jsonStrings: inJsonString, form: inUrl, markup: inMarkup, text: asText, lines: inLine } as const;
 
 function renderText(template: Template, syntax: Syntax, values: TemplateValues, budget: Budget): string {
   if (syntax === 'json') return renderJsonText(template, values, budget);
-  return render(template, values, { form: inUrl, markup: inMarkup, text: asText }[syntax], budget);
+  return render(template, values, ESCAPES[syntax], budget);
 }

@@ -2,7 +2,7 @@ import type { ErrorDetail } from '../../kernel/errors.ts';
 import { judge } from '../../outbound/attempt.ts';
 import type { OutboundPolicy } from '../../outbound/guard.ts';
 import { configCheck, faultAt, originOf } from './config.ts';
-import type { ActionKind } from './kind.ts';
+import type { ActionConfig, ActionKind } from './kind.ts';
 import { faultsOfBody } from './rest-body.ts';
 import { type RestConfig, restConfig } from './rest-config.ts';
 import { headerNamed, restRequest } from './rest-request.ts';
@@ -16,8 +16,8 @@ import { faultOfUrl } from './url-template.ts';
 const RESERVED =
   /^(host|content-length|connection|keep-alive|proxy-connection|proxy-authenticate|proxy-authorization|te|trailer|transfer-encoding|upgrade|expect|webhook-.*|weir-.*|cf-.*)$/i;
 
-/** Headers whose values are credentials, going by their names. An idempotency key is not one. */
-const SECRET_HEADER = /^(?!idempotency-key$)(?:authorization$|cookie$|.*(?:token|secret|key|password|auth))/i;
+/** Headers whose values are shown. Any other may be a credential: names do not tell which (`X-Shared`, `X-Hub`, …). */
+const PUBLIC_HEADER = /^(?:accept(?:-encoding|-language)?|cache-control|content-type|idempotency-key|user-agent)$/i;
 
 function faultsOfHeaders(headers: Readonly<Record<string, string>>): ErrorDetail[] {
   const seen = new Set<string>();
@@ -45,15 +45,19 @@ function faultsOf(config: RestConfig, policy: OutboundPolicy): ErrorDetail[] {
   ];
 }
 
+/** A host can be shared by many receivers that its paths tell apart, so all but the query counts, templates as written. */
+const audienceOf = ({ method, url }: ActionConfig) =>
+  `${String(method)} ${originOf(url)}${typeof url === 'string' ? (URL.parse(url)?.pathname ?? '') : ''}`;
+
 const isSuccess = (status: number) => status >= 200 && status <= 299;
 
 export const rest: ActionKind = {
   validate: configCheck(restConfig, faultsOf),
   secretPaths: (config) =>
     Object.keys(restConfig.parse(config).headers ?? {})
-      .filter((name) => SECRET_HEADER.test(name))
+      .filter((name) => !PUBLIC_HEADER.test(name))
       .map((name) => ['headers', name]),
-  audience: (config) => originOf(config['url']),
+  audience: audienceOf,
   endpoint: (config) => originOf(config['url']),
   async send(delivery, deps) {
     const config = restConfig.safeParse(delivery.config);

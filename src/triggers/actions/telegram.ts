@@ -23,6 +23,7 @@ export const telegram: ActionKind = {
     return faultAt('message_template', parsed.ok ? undefined : parsed.fault);
   }),
   secretPaths: (config) => (config['bot_token'] === undefined ? [] : [['bot_token']]),
+  /** The token goes to Telegram alone, at one fixed address; no chat sees it. */
   audience: () => 'telegram',
   endpoint: (config) => `telegram:${String(config['chat_id'])}`,
   send: async () => ({ outcome: 'permanent', error: 'Telegram actions cannot be sent by this release' }),

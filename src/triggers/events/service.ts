@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { type Ctx, permitCaller } from '../../access/ctx.ts';
+import { CHAINS, chainById } from '../../chain/chains.ts';
 import { canonicalEventType, EVENT_NAMES } from '../../chain/events.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
@@ -16,6 +17,9 @@ export async function listEvents(ctx: Ctx, query: EventQuery) {
   const meaning = query.event_type === undefined ? undefined : canonicalEventType(query.event_type);
   if (query.event_type !== undefined && !meaning) {
     throw invalidField('event_type', `must be one of ${EVENT_NAMES.join(', ')}`);
+  }
+  if (query.chain_id !== undefined && !chainById(query.chain_id)) {
+    throw invalidField('chain_id', `must be one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`);
   }
   const filter: store.EventFilter = {
     chainId: query.chain_id,

@@ -70,7 +70,7 @@ export const updateAction = operation({
   cost: 1,
   params: byChild,
   body: actionFields.partial().meta({ id: 'UpdateActionRequest' }),
-  success: { status: 200, description: 'The action as it is now', schema: dataOf(action) },
+  success: { status: 200, description: 'The action as it is now', schema: dataOf(createdAction) },
 });
 
 export const deleteAction = operation({

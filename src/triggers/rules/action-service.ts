@@ -1,5 +1,6 @@
 import { type OrganizationCtx, permit } from '../../access/ctx.ts';
 import type { Executor } from '../../db/client.ts';
+import { confirmStanding } from '../../identity/index.ts';
 import type { KeyRing } from '../../kernel/crypto.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
 import type { OutboundPolicy } from '../../outbound/guard.ts';
@@ -46,6 +47,7 @@ export async function createAction(ctx: OrganizationCtx, deps: ActionDeps, trigg
     createdAt: now,
   };
   const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     await lockTrigger(tx, key, now);
     if ((await store.listActions(tx, key)).length >= MAX_ACTIONS) {
       throw new AppError('bad_request', `A trigger can have at most ${MAX_ACTIONS} actions`);
@@ -63,7 +65,10 @@ export async function listActions(ctx: OrganizationCtx, triggerId: string) {
   return { data: rows.map(actionToWire) };
 }
 
-/** Changes what is given; a config replaces the present one whole, except for secrets sent back as their mask. */
+/**
+ * Changes what is given; a config replaces the present one whole, except for secrets sent back as their mask. An action
+ * that becomes a rest action is given a signing secret, which is told this once.
+ */
 export async function updateAction(
   ctx: OrganizationCtx,
   deps: ActionDeps,
@@ -73,18 +78,23 @@ export async function updateAction(
 ) {
   permit(ctx, 'triggers:write');
   const key = { organizationId: ctx.organizationId, triggerId };
-  const row = await ctx.db.transaction(async (tx) => {
+  return ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     await lockTrigger(tx, key, ctx.clock());
     const present = await store.findAction(tx, key, id);
     if (!present) throw notFound('Action');
-    const next = await nextConfig(deps, present, patch);
-    const changed = await store.updateAction(tx, key, id, { ...next, priority: patch.priority ?? present.priority });
+    const signingSecret =
+      patch.action_type === 'rest' && present.actionType !== 'rest' ? newSigningSecret() : undefined;
+    const changed = await store.updateAction(tx, key, id, {
+      ...(await nextConfig(deps, present, patch)),
+      ...(signingSecret && { sealedSigningSecret: await sealSigningSecret(deps.keyRing, triggerId, signingSecret) }),
+      priority: patch.priority ?? present.priority,
+    });
     if (!changed) throw notFound('Action');
     const change = { before: actionToWire(present), after: actionToWire(changed) };
     await audit(tx, ctx, { action: 'action.update', target: targetOf(id), ...change });
-    return changed;
+    return { data: { ...actionToWire(changed), ...(signingSecret && { signing_secret: signingSecret }) } };
   });
-  return { data: actionToWire(row) };
 }
 
 async function nextConfig(deps: ActionDeps, present: store.ActionRow, patch: ActionPatch) {
@@ -106,6 +116,7 @@ export async function deleteAction(ctx: OrganizationCtx, triggerId: string, id: 
   permit(ctx, 'triggers:write');
   const key = { organizationId: ctx.organizationId, triggerId };
   await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     await lockTrigger(tx, key, ctx.clock());
     const gone = await store.deleteAction(tx, key, id);
     if (!gone) throw notFound('Action');

@@ -1,6 +1,7 @@
 import { type OrganizationCtx, permit } from '../../access/ctx.ts';
 import type { Registry } from '../../chain/events.ts';
 import type { Executor } from '../../db/client.ts';
+import { confirmStanding } from '../../identity/index.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { compileCondition } from '../matching/conditions.ts';
@@ -25,6 +26,7 @@ export async function createCondition(ctx: OrganizationCtx, triggerId: string, i
   const now = ctx.clock();
   const key = { organizationId: ctx.organizationId, triggerId };
   const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     const trigger = await lockTrigger(tx, key, now);
     const fields = columnsOf(input);
     refuseInvalid(fields, trigger.registry);
@@ -48,6 +50,7 @@ export async function updateCondition(ctx: OrganizationCtx, triggerId: string, i
   permit(ctx, 'triggers:write');
   const key = { organizationId: ctx.organizationId, triggerId };
   const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     const trigger = await lockTrigger(tx, key, ctx.clock());
     const present = await store.findCondition(tx, key, id);
     if (!present) throw notFound('Condition');
@@ -72,6 +75,7 @@ export async function deleteCondition(ctx: OrganizationCtx, triggerId: string, i
   permit(ctx, 'triggers:write');
   const key = { organizationId: ctx.organizationId, triggerId };
   await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     await lockTrigger(tx, key, ctx.clock());
     const gone = await store.deleteCondition(tx, key, id);
     if (!gone) throw notFound('Condition');

@@ -79,6 +79,7 @@ export const listTriggers = operation({
   cost: 1,
   query: pageQuery.extend({ organization_id: uuid.optional() }),
   success: { status: 200, description: 'A page of triggers', schema: pageOf(trigger) },
+  errors: ['not_found'],
 });
 
 export const getTrigger = operation({

@@ -1,6 +1,7 @@
 import { type CallerCtx, type OrganizationCtx, permit, permitCaller } from '../../access/ctx.ts';
 import { CHAINS, chainById } from '../../chain/chains.ts';
 import type { Registry } from '../../chain/events.ts';
+import { confirmStanding, hasPlaceIn } from '../../identity/index.ts';
 import { invalidField, notFound } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
@@ -52,19 +53,22 @@ export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) 
   };
   const data = triggerToWire(row);
   await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     await store.insertTrigger(tx, row);
     await audit(tx, ctx, { action: 'trigger.create', target: targetOf(row.id), after: data });
   });
   return { data };
 }
 
-/** Another's organization lists nothing, the same as one that does not exist. */
+/** @throws AppError `not_found` when an organization is named in which the caller has no place */
 export async function listTriggers(ctx: CallerCtx, query: PageRequest & { organization_id?: string | undefined }) {
   permitCaller(ctx, 'triggers:read');
   const { principal } = ctx;
   const visibility =
     principal.kind === 'user' ? { userId: principal.userId } : { organizationId: principal.organizationId };
-  const { rows, total } = await store.listTriggers(ctx.db.query, visibility, query.organization_id, query);
+  const named = query.organization_id;
+  if (named !== undefined && !(await hasPlaceIn(ctx, named))) throw notFound('Organization');
+  const { rows, total } = await store.listTriggers(ctx.db.query, visibility, named, query);
   return toPage(rows.map(triggerToWire), total, query);
 }
 
@@ -96,6 +100,7 @@ export async function updateTrigger(ctx: OrganizationCtx, triggerId: string, pat
   refuseUnknownChain(patch.chain_id);
   const now = ctx.clock();
   const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     const key = keyOf(ctx, triggerId);
     const present = await store.lockTrigger(tx, key);
     const changed = await store.changeTrigger(tx, key, { ...columnsOf(patch), updatedAt: now }, now);
@@ -122,6 +127,7 @@ const columnsOf = (patch: TriggerPatch): Partial<store.TriggerRow> => ({
 export async function deleteTrigger(ctx: OrganizationCtx, triggerId: string) {
   permit(ctx, 'triggers:write');
   await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
     const gone = await store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock());
     if (!gone) throw notFound('Trigger');
     await audit(tx, ctx, { action: 'trigger.delete', target: targetOf(triggerId), before: triggerToWire(gone) });

@@ -114,6 +114,24 @@ describe('the request of a REST action', () => {
     expect([request?.body, request?.headers['content-type']]).toEqual([expected, sent]);
   });
 
+  it.each([
+    ['application/x-ndjson', '{"t":"{{tag1}}"}\n{"t":1}', '{"t":"a\\n{\\"t\\":2}\\t\u2028, \\"b\\": x"}\n{"t":1}'],
+    ['application/jsonlines; charset=utf-8', '"{{tag1}}"', '"a\\n{\\"t\\":2}\\t\u2028, \\"b\\": x"'],
+    [
+      'Application/GraphQL',
+      'mutation { a(t: "{{tag1}}") }',
+      'mutation { a(t: "a\\n{\\"t\\":2}\\t\u2028, \\"b\\": x") }',
+    ],
+    ['application/yaml', 't: {{tag1}}\nend: 1', 't: a{"t":2}, "b": x\nend: 1'],
+    ['text/csv', '{{tag1}}\r\nend', 'a{"t":2}, "b": x\r\nend'],
+    ['text/plain', '{{tag1}}', 'a\n{"t":2}\t\u2028, "b": x'],
+  ])('lets no value begin a record of its own in %s', async (contentType, body, expected) => {
+    const { request } = await send(
+      configured({ body, headers: { 'content-type': contentType } }, { tag1: 'a\n{"t":2}\t\u2028, "b": x' }),
+    );
+    expect([request?.body, request?.headers['content-type']]).toEqual([expected, contentType]);
+  });
+
   it('keeps its structure whatever the chain says', async () => {
     const config = {
       url: 'https://hooks.example.com/a/{{tag1}}/b/{{tag2}}{{tag1}}?q={{tag2}}&end=1',

@@ -38,10 +38,24 @@ describe('the secrets of a config', () => {
         'X-Api-Key': SECRET_MASK,
         Cookie: SECRET_MASK,
         'X-Signing-Secret': SECRET_MASK,
+        'X-Agent': SECRET_MASK,
       },
     });
     expect(JSON.stringify(config)).not.toContain('s3cret');
     expect(joinSecrets(config, secrets)).toEqual(REST);
+  });
+
+  it.each(['X-Hub', 'Ocp-Apim-Subscription', 'Content-Type-Id', 'X-Accept', 'x'])(
+    'are in the header %s, whose name does not say so',
+    (name) => {
+      const { config } = splitSecrets('rest', { ...REST, headers: { [name]: 's3cret' } });
+      expect(config['headers']).toEqual({ [name]: SECRET_MASK });
+    },
+  );
+
+  it('are not in headers that say how a message is written or read', () => {
+    const headers = { 'Content-Type': 'text/csv', accept: '*/*', 'User-Agent': 'Weir', 'Cache-Control': 'no-store' };
+    expect(splitSecrets('rest', { ...REST, headers }).secrets).toEqual([]);
   });
 
   it('are the bot token and the auth token of the other kinds', () => {
@@ -57,7 +71,7 @@ describe('the secrets of a config', () => {
     const stored = splitSecrets('rest', REST);
     const sent = {
       ...stored.config,
-      url: 'https://hooks.example.com/y',
+      url: 'https://hooks.example.com/x?by={{owner}}',
       headers: { Authorization: SECRET_MASK, 'X-Api-Key': 'new' },
     };
     expect(hasMask('rest', sent)).toBe(true);
@@ -67,20 +81,33 @@ describe('the secrets of a config', () => {
     });
   });
 
-  it('do not follow the action to another receiver', () => {
+  it.each([
+    { url: 'https://evil.example.net/x' },
+    { url: 'https://hooks.example.com:8443/x' },
+    { url: 'https://hooks.example.com/evil' },
+    { url: 'https://hooks.example.com/x/' },
+    { url: 'https://hooks.example.com/x{{tag1}}' },
+    { method: 'PUT' },
+  ])('do not follow the action to another receiver: %j', (change) => {
     const stored = splitSecrets('rest', REST);
-    for (const url of ['https://evil.example.net/x', 'https://hooks.example.com:8443/x']) {
-      const result = keepSecrets('rest', { ...stored.config, url, headers: { Authorization: SECRET_MASK } }, stored);
-      expect(result).toEqual({
-        ok: false,
-        details: [
-          {
-            path: 'headers.Authorization',
-            message: 'must be given again, because the action now names another receiver',
-          },
-        ],
-      });
-    }
+    const sent = { ...stored.config, ...change, headers: { Authorization: SECRET_MASK } };
+    const result = keepSecrets('rest', sent, stored);
+    expect(result).toEqual({
+      ok: false,
+      details: [
+        {
+          path: 'headers.Authorization',
+          message: 'must be given again, because the action now names another receiver',
+        },
+      ],
+    });
+  });
+
+  it('do not follow an MCP action to another path of its host', () => {
+    const stored = splitSecrets('mcp', { server_url: 'https://mcp.example.com/a', tool_name: 'x', auth_token: 't' });
+    expect(keepSecrets('mcp', { ...stored.config, tool_name: 'y' }, stored)).toMatchObject({ ok: true });
+    const moved = { ...stored.config, server_url: 'https://mcp.example.com/b' };
+    expect(keepSecrets('mcp', moved, stored)).toMatchObject({ ok: false, details: [{ path: 'auth_token' }] });
   });
 
   it('go with Telegram to every chat', () => {

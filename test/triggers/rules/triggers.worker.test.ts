@@ -96,14 +96,13 @@ describe('GET /api/v1/triggers', () => {
     expect(one.body).toMatchObject({ data: [{ id: ids[1] }, { id: ids[3] }], pagination: { total: 2 } });
   });
 
-  it('shows nothing of others, also when their organization is named', async () => {
+  it('shows nothing of others, and finds no organization of theirs when it is named', async () => {
     const [person, other] = [await signUp(), await signUp()];
     await newTrigger(other);
-    for (const query of ['', `?organization_id=${other.personalOrganizationId}`]) {
-      expect((await get(person, `/api/v1/triggers${query}`)).body).toMatchObject({
-        data: [],
-        pagination: { total: 0 },
-      });
+    expect((await get(person, '/api/v1/triggers')).body).toMatchObject({ data: [], pagination: { total: 0 } });
+    for (const id of [other.personalOrganizationId, crypto.randomUUID()]) {
+      const answer = await get(person, `/api/v1/triggers?organization_id=${id}`);
+      expect(answer).toMatchObject({ status: 404, body: { message: 'Organization not found' } });
     }
   });
 
@@ -315,6 +314,19 @@ describe('actions', () => {
     expect(JSON.stringify(listed.body)).not.toContain('whsec_');
   });
 
+  it('tell the signing secret of an action that becomes a REST action', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    const telegram = { chat_id: '1', message_template: 'hello' };
+    const made = await newAction(person, id, telegram, { action_type: 'telegram' });
+    const path = `/api/v1/triggers/${id}/actions/${made.id}`;
+    const changed = await put(person, path, { action_type: 'rest', config: REST });
+    expect(changed.body).toMatchObject({
+      data: { action_type: 'rest', signing_secret: expect.stringMatching(/^whsec_/) },
+    });
+    expect(JSON.stringify(await put(person, path, { action_type: 'rest', config: REST }))).not.toContain('whsec_');
+  });
+
   it('show secrets as a mask, and keep them when the mask comes back', async () => {
     const person = await signUp();
     const id = await newTrigger(person);
@@ -356,6 +368,41 @@ describe('actions', () => {
     });
     const { id: good } = await newAction(person, id, REST);
     expect((await put(person, `${path}/${good}`, { config: { ...REST, url } })).status).toBe(400);
+  });
+});
+
+describe('the config of a condition or an action', () => {
+  const nested = (levels: number) => `${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}`;
+
+  it.each([17, 5_000, 50_000, 150_000])('is refused with %d levels, as objects and as lists', async (levels) => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    const lists = `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+    for (const config of [nested(levels), lists]) {
+      const action = `{"action_type":"rest","config":${config}}`;
+      const condition = `${JSON.stringify(MINTED).slice(0, -1)},"config":${config}}`;
+      for (const [path, body] of [
+        ['actions', action],
+        ['conditions', condition],
+      ] as const) {
+        const answer = await post(person, `/api/v1/triggers/${id}/${path}`, body);
+        expect(answer).toMatchObject({
+          status: 400,
+          body: { details: [{ path: 'config', message: 'must nest at most 16 levels' }] },
+        });
+      }
+    }
+  });
+
+  it('is bounded by its size in UTF-8, not in characters', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    const path = `/api/v1/triggers/${id}/actions`;
+    const config = { ...REST, body: '漢'.repeat(22_000) };
+    expect(await post(person, path, { action_type: 'rest', config })).toMatchObject({
+      status: 400,
+      body: { details: [{ path: 'config', message: 'must be at most 64 KiB as JSON' }] },
+    });
   });
 });
 
