@@ -115,11 +115,10 @@ describe.each(named(isOf('user', 'caller', 'organization', 'open')))('%s', (_, o
 });
 
 describe.each(named(isOf('user')))('%s', (_, op) => {
-  it('is refused to a key, which is no person', async () => {
-    expect(await send(op, { 'X-API-Key': world.adminKey })).toMatchObject({
-      status: 403,
-      body: { error: 'forbidden' },
-    });
+  it('is refused to a key and to a wallet, which are no persons', async () => {
+    for (const headers of [{ 'X-API-Key': world.adminKey }, bearer(world.strangerWallet)]) {
+      expect(await send(op, headers)).toMatchObject({ status: 403, body: { error: 'forbidden' } });
+    }
   });
 });
 
@@ -130,6 +129,7 @@ describe.each(named(isOf('organization')))('%s', (_, op) => {
       bearer(world.stranger.token),
       { 'X-API-Key': world.strangerKey },
       bearer(world.strangerKey),
+      bearer(world.strangerWallet),
     ]) {
       const answer = await send(op, headers);
       expect({ headers, status: answer.status, body: answer.body }).toMatchObject({
@@ -172,7 +172,11 @@ describe.each(named(isOf('caller')))('%s', (_, op) => {
   });
 
   it('finds nothing for a stranger', async () => {
-    for (const headers of [bearer(world.stranger.token), { 'X-API-Key': world.strangerKey }]) {
+    for (const headers of [
+      bearer(world.stranger.token),
+      { 'X-API-Key': world.strangerKey },
+      bearer(world.strangerWallet),
+    ]) {
       expect(await send(op, headers)).toMatchObject({ status: 404, body: { error: 'not_found' } });
     }
   });

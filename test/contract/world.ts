@@ -1,5 +1,11 @@
+import { env } from 'cloudflare:workers';
 import type { Role } from '../../src/access/permissions.ts';
+import { configOf } from '../../src/env.ts';
+import { insertLink } from '../../src/identity/agents/store.ts';
+import { signWalletToken } from '../../src/identity/wallets/tokens.ts';
+import { newId } from '../../src/kernel/id.ts';
 import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
+import { database } from '../support/database.ts';
 
 /** An organization with one of everything, people in every role, keys, and a stranger with the like. */
 export interface World {
@@ -20,6 +26,8 @@ export interface World {
   triggersKey: string;
   /** All that an admin may, in the stranger's organization. */
   strangerKey: string;
+  /** Of a wallet whose agent is linked to the stranger's organization. */
+  strangerWallet: string;
 }
 
 interface Made<T> {
@@ -36,6 +44,21 @@ async function newKey(person: Person, organizationId: string, fields: object) {
     call('POST', path, { token: person.token, body }),
   );
   return data;
+}
+
+/** The token of a wallet with an active link to the organization. */
+async function newWalletToken(person: Person, organizationId: string): Promise<string> {
+  const now = new Date();
+  const address = `0x${'34'.repeat(20)}`;
+  const linkId = newId('link');
+  await insertLink(database().query, {
+    ...{ id: linkId, organizationId, chainId: 31_337, agentId: String(now.getTime()), walletAddress: address },
+    ...{ status: 'active', provenBlock: 1, createdBy: person.id, createdAt: now },
+    ...{ staleEventId: null, revokedAt: null, revokedReason: null },
+  });
+  const config = configOf(env);
+  const settings = { secret: config.jwtSecret, issuer: config.baseUrl };
+  return signWalletToken(settings, { kind: 'wallet', address, organizationId, linkId, userId: person.id }, now);
 }
 
 const ADMIN = { key_type: 'admin', permissions: ['read', 'write', 'admin'] };
@@ -81,6 +104,7 @@ export async function buildWorld(): Promise<World> {
     revokedKey: revoked.key,
     triggersKey: triggersKey.key,
     strangerKey: strangerKey.key,
+    strangerWallet: await newWalletToken(stranger, stranger.personalOrganizationId),
   };
 }
 
