@@ -34,15 +34,15 @@ const ask = (fields: Partial<EdgeKey>, query: Partial<KeyQuery> = {}) =>
     ...query,
   });
 
-const OK = {
+const accepted = (limited: boolean) => ({
   ok: true,
-  key: { id: 'key_1', userId: 'u1', environment: 'live', type: 'standard', permissions: ['read'] },
-};
+  key: { id: 'key_1', userId: 'u1', environment: 'live', type: 'standard', permissions: ['read'], limited },
+});
 const refused = (why: string) => ({ ok: false, refused: why });
 
 describe('whether a key is good', () => {
   it('is said with what the key is for, and nothing else of it.', () => {
-    expect(ask({})).toEqual(OK);
+    expect(ask({})).toEqual(accepted(false));
   });
 
   it('is no for a key that is not published, of an organization that is deleted or that nothing is known of.', () => {
@@ -53,12 +53,12 @@ describe('whether a key is good', () => {
   });
 
   it('ends at the very moment of its expiry.', () => {
-    expect(ask({ expiresAt: NOW.getTime() + 1 })).toEqual(OK);
+    expect(ask({ expiresAt: NOW.getTime() + 1 })).toEqual(accepted(true));
     expect(ask({ expiresAt: NOW.getTime() })).toEqual(refused('expired'));
   });
 
   it('depends on the method, where GET includes HEAD.', () => {
-    expect(ask({ methods: ['GET'] }, { method: 'HEAD' })).toEqual(OK);
+    expect(ask({ methods: ['GET'] }, { method: 'HEAD' })).toEqual(accepted(true));
     expect(ask({ methods: ['GET'] }, { method: 'POST' })).toEqual(refused('method'));
     expect(ask({ methods: ['POST'] }, { method: 'HEAD' })).toEqual(refused('method'));
   });
@@ -77,7 +77,7 @@ describe('whether a key is good', () => {
     ['/api/v1/triggers/**', '/api/v1/triggersx', false],
     ['/**', '/anything/at/all', true],
   ])('by the pattern %s is on %s: %s.', (pattern, path, good) => {
-    expect(ask({ endpoints: ['/other', pattern] }, { path })).toEqual(good ? OK : refused('path'));
+    expect(ask({ endpoints: ['/other', pattern] }, { path })).toEqual(good ? accepted(true) : refused('path'));
   });
 
   it.each([
@@ -93,7 +93,7 @@ describe('whether a key is good', () => {
     [['::/0'], '10.1.2.3', false],
     [['10.0.0.0/8', '192.0.2.1/32'], '192.0.2.1', true],
   ])('from the blocks %j is at %s: %s.', (ipAllowlist, address, good) => {
-    expect(ask({ ipAllowlist }, { address })).toEqual(good ? OK : refused('address'));
+    expect(ask({ ipAllowlist }, { address })).toEqual(good ? accepted(true) : refused('address'));
   });
 
   it('by address is what a comparison of bits says, for every block and address.', () => {

@@ -34,8 +34,7 @@ interface LinkRequest {
  */
 export async function linkAgent(ctx: OrganizationCtx, deps: LinkDeps, input: LinkRequest) {
   permit(ctx, 'agents:write');
-  const chain = askableChain(deps.chains, input.chain_id);
-  const provenBlock = await prove(ctx, chain, input);
+  const { chain, provenBlock } = await prove(ctx, deps.chains, input);
   const now = ctx.clock();
   const link: store.LinkRow = {
     id: newId('link'),
@@ -63,7 +62,7 @@ export async function linkAgent(ctx: OrganizationCtx, deps: LinkDeps, input: Lin
 }
 
 /** The block as of which the signer owns the agent. */
-async function prove(ctx: OrganizationCtx, chain: WatchedChain, input: LinkRequest): Promise<number> {
+async function prove(ctx: OrganizationCtx, chains: readonly WatchedChain[], input: LinkRequest) {
   const now = ctx.clock();
   const walletAddress = input.wallet_address;
   const binding = {
@@ -71,16 +70,17 @@ async function prove(ctx: OrganizationCtx, chain: WatchedChain, input: LinkReque
     walletAddress,
     userId: ctx.principal.userId,
     organizationId: ctx.organizationId,
-    chainId: chain.id,
+    chainId: input.chain_id,
     agentId: input.agent_id,
   };
   const { message } = await spendChallenge(ctx.db.query, input.challenge, binding, now);
+  const chain = askableChain(chains, input.chain_id);
   const signed = { text: message, address: walletAddress, signature: input.signature };
   if (!(await isSigned(chain, signed, now))) throw new AppError('bad_request', 'Invalid signature');
   const ownership = await askingChain(chain, readOwner(chain, input.agent_id, now));
   if (!ownership) throw notFound('Agent');
   if (ownership.owner !== walletAddress) throw notOwner();
-  return ownership.blockNumber;
+  return { chain, provenBlock: ownership.blockNumber };
 }
 
 const notOwner = () => new AppError('forbidden', 'Wallet does not own this agent NFT');
