@@ -1,6 +1,8 @@
+import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newFeedback } from '../../scripts/demo/emissions.ts';
 import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
+import { database } from '../support/database.ts';
 import { newReceiver } from '../support/lab/client.ts';
 import { CHAIN_ID, OWNER, watchOwnChain } from '../support/watched-chain.ts';
 
@@ -18,6 +20,7 @@ interface Delivery {
   kind: string;
   status: string;
   retracts: string | null;
+  last_error: string | null;
   event: { id: string; transaction_hash: string };
   attempts: { outcome: string; response_status: number }[];
 }
@@ -165,6 +168,38 @@ describe('a chain reorganization while triggers are active', () => {
     expect(delivery?.event.transaction_hash).toBe(kept);
     expect(await receiver.received()).toHaveLength(1);
     expect(await eventsOf(40n, '&status=reorged')).toEqual([]);
+  });
+});
+
+describe('an action whose address turned out to be one that nothing is sent to', () => {
+  const ADDRESSES = ['http://169.254.169.254/', 'http://2852039166/', 'http://0xa.1/', 'http://[::ffff:10.0.0.1]/'];
+
+  it('is refused when it is sent, whatever the spelling, and not tried again', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    await newCondition(person, id, { field: 'agent_id', value: '60' });
+    for (const url of ADDRESSES) {
+      const { id: action } = await newAction(person, id, { method: 'POST', url: 'https://example.com/' });
+      // As if it had been written before the rule was what it is.
+      const config = JSON.stringify({ method: 'POST', url });
+      await database().query.execute(sql`update trigger_actions set config = ${config}::jsonb where id = ${action}`);
+    }
+    await chain.mint(60n);
+    await chain.read();
+    await vi.waitFor(
+      async () => {
+        const deliveries = await deliveriesOf(person, id);
+        expect(deliveries).toHaveLength(ADDRESSES.length);
+        for (const delivery of deliveries) {
+          expect(delivery).toMatchObject({
+            status: 'failed',
+            attempts: [{ outcome: 'permanent', response_status: null }],
+          });
+          expect(delivery.last_error).toMatch(/^The address /);
+        }
+      },
+      { timeout: 15_000, interval: 100 },
+    );
   });
 });
 
