@@ -8,6 +8,9 @@ let stack: Run;
 
 const url = (path: string) => `http://127.0.0.1:${environment.ports.PORT}${path}`;
 
+const portsAreFree = () =>
+  requireFreePorts(Object.entries(environment.ports).map(([name, port]) => ({ part: name, variable: name, port })));
+
 async function start(args: string[] = []) {
   stack = runScript('dev', environment.variables, args);
   await stack.line('ready in');
@@ -60,7 +63,7 @@ describe('npm run dev, from a fresh data folder', () => {
     expect(await samePorts.exited).toBe(1);
     await other.remove();
     const { PORT } = environment.ports;
-    expect(samePorts.lines.join('\n')).toContain(`port ${PORT} (worker) is taken: set PORT to another one`);
+    expect(samePorts.lines.join('\n')).toContain(`port ${PORT} (Worker) is taken: set PORT to another one`);
     expect((await fetch(url('/api/v1/health'))).status).toBe(200);
   });
 
@@ -70,13 +73,17 @@ describe('npm run dev, from a fresh data folder', () => {
       fetch(url(path), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
     expect((await send('/api/v1/auth/register', account)).status).toBe(201);
     await interrupt(stack);
-    await requireFreePorts(
-      Object.entries(environment.ports).map(([name, port]) => ({ part: name, variable: name, port })),
-    );
+    await portsAreFree();
     await start();
     const login = await send('/api/v1/auth/login', { username_or_email: 'someone', password: account.password });
     expect(login.status).toBe(200);
     const events = await fetch(url('/api/v1/events?chain_id=31337'));
     expect(await events.json()).toMatchObject({ pagination: { total: 3 } });
+  });
+
+  it('ends everything when only npm is told to end, as a process manager does it', async () => {
+    if (stack.child.pid !== undefined) process.kill(stack.child.pid, 'SIGTERM');
+    await stack.exited;
+    await portsAreFree();
   });
 });
