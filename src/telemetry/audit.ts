@@ -11,8 +11,11 @@ export interface AuditEntry {
   /** The target without its secrets, as it was and as it is; left out where there is none. `bound.ts` limits them. */
   before?: object;
   after?: object;
-  /** Whose trail it belongs to; by default the organization of the context. */
-  organizationId?: string;
+  /**
+   * Whose trail it belongs to; by default the organization of the context. `null`: nobody's. Then the statement runs and
+   * writes nothing, for what must not tell by its work whether there is anybody.
+   */
+  organizationId?: string | null;
 }
 
 type AuditCtx = Pick<Ctx, 'principal' | 'requestId' | 'address' | 'clock'> & { organizationId?: string };
@@ -22,7 +25,7 @@ type AuditCtx = Pick<Ctx, 'principal' | 'requestId' | 'address' | 'clock'> & { o
  * of one organization take turns, which so lasts no longer than the commit, and in an order that cannot deadlock.
  */
 export async function audit(tx: Executor, ctx: AuditCtx, entry: AuditEntry): Promise<void> {
-  const organizationId = entry.organizationId ?? ctx.organizationId;
+  const organizationId = entry.organizationId === undefined ? ctx.organizationId : entry.organizationId;
   if (organizationId === undefined) throw new Error(`the audit entry ${entry.action} belongs to no organization`);
   const content = await boundedContent({
     actor: principalName(ctx.principal),

@@ -1,15 +1,15 @@
 import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { publisherDeps } from '../../src/context-quota.ts';
 import { randomBase62 } from '../../src/identity/api-keys/base62.ts';
 import { publishOrganization } from '../../src/identity/edge/publisher.ts';
 import { DAY, later } from '../../src/kernel/clock.ts';
 import { sha256Hex } from '../../src/kernel/crypto.ts';
-import { organizationClient } from '../../src/quota/client.ts';
-import { createLogger } from '../../src/telemetry/log.ts';
 import { OrganizationQuota } from '../../src/worker.ts';
 import { call, expectOk, newTrigger, type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
+import { admission } from '../support/quota.ts';
 import { manyKeys, newKey } from './api-keys-fixture.ts';
 
 const withKey = (key: string, path = '/api/v1/triggers', headers: Record<string, string> = {}) =>
@@ -17,15 +17,7 @@ const withKey = (key: string, path = '/api/v1/triggers', headers: Record<string,
 
 const NO_GOOD = { error: 'unauthorized', message: 'The API key is unknown, revoked or expired' };
 
-const publish = (organizationId: string) =>
-  publishOrganization(
-    {
-      db: database(),
-      log: createLogger(),
-      send: organizationClient((id) => env.ORGANIZATION_QUOTA.getByName(id)).publish,
-    },
-    organizationId,
-  );
+const publish = (organizationId: string) => publishOrganization(publisherDeps(env), organizationId);
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -130,9 +122,9 @@ describe('an API key', () => {
     expect(answer.status).toBe(200);
   });
 
-  it('answers 503 when its organization’s object cannot be reached.', async () => {
+  it('answers 503 when its organization’s object cannot be reached and the key was not seen before.', async () => {
     const { key } = await newKey(await signUp());
-    vi.spyOn(OrganizationQuota.prototype, 'identify').mockRejectedValue(new Error('no such machine'));
+    vi.spyOn(OrganizationQuota.prototype, 'admit').mockRejectedValue(new Error('no such machine'));
     const answer = await withKey(key);
     expect(answer).toMatchObject({ status: 503, body: { error: 'service_unavailable' } });
     expect(answer.headers.get('Retry-After')).toBe('2');
@@ -149,9 +141,7 @@ describe('an API key', () => {
     await withKey(key);
     await withKey(`${key}x`);
     await call('GET', `/api/v1/triggers?key=${key}`, { headers: { Authorization: `Bearer ${key}` } });
-    vi.spyOn(OrganizationQuota.prototype, 'identify').mockRejectedValue(
-      new Error(`failed for ${await sha256Hex(key)}`),
-    );
+    vi.spyOn(OrganizationQuota.prototype, 'admit').mockRejectedValue(new Error(`failed for ${await sha256Hex(key)}`));
     await withKey(key);
     await call('DELETE', `/api/v1/api-keys/${id}`, { token: person.token });
     expect(lines.length).toBeGreaterThan(5);
@@ -163,7 +153,7 @@ describe('made-up keys', () => {
   it('make no object and no call to one, a thousand of them.', async () => {
     const person = await signUp();
     const { key } = await newKey(person);
-    const identify = vi.spyOn(OrganizationQuota.prototype, 'identify');
+    const admit = vi.spyOn(OrganizationQuota.prototype, 'admit');
     const before = (await listDurableObjectIds(env.ORGANIZATION_QUOTA)).length;
     const body = key.slice(0, -6);
     const madeUp = Array.from({ length: 1_000 }, (_, index) =>
@@ -173,7 +163,7 @@ describe('made-up keys', () => {
       if (text !== key) expect((await withKey(text)).status).toBe(401);
     }
     expect((await listDurableObjectIds(env.ORGANIZATION_QUOTA)).length).toBe(before);
-    expect(identify).not.toHaveBeenCalled();
+    expect(admit).not.toHaveBeenCalled();
   });
 });
 
@@ -186,8 +176,8 @@ describe('a revocation', () => {
     await publish(person.personalOrganizationId);
     let refused = 0;
     for (const { id, key } of keys) {
-      const now = { hash: await sha256Hex(key), now: new Date(), address: undefined, method: 'GET', path: '/' };
-      const verdict = await env.ORGANIZATION_QUOTA.getByName(person.personalOrganizationId).identify(now);
+      const use = admission({ kind: 'key', hash: await sha256Hex(key) }, { charge: { units: 0, tier: 0 } });
+      const verdict = await env.ORGANIZATION_QUOTA.getByName(person.personalOrganizationId).admit(use);
       expect(verdict.ok).toBe(true);
       await expectOk(200, call('DELETE', `/api/v1/api-keys/${id}`, { token: person.token }));
       if ((await withKey(key)).status === 401) refused += 1;

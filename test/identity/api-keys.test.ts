@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { effectivePermissions } from '../../src/access/key-permissions.ts';
+import { isPathPattern } from '../../src/access/path-pattern.ts';
 import { ROLE_PERMISSIONS } from '../../src/access/permissions.ts';
 import { fromBase62, randomBase62, toBase62 } from '../../src/identity/api-keys/base62.ts';
 import { type KeySecrets, mintKey, parseKey } from '../../src/identity/api-keys/key.ts';
-import { canonicalBlock, isPathPattern } from '../../src/identity/api-keys/limits.ts';
-import { effectivePermissions, refuseUnusable } from '../../src/identity/api-keys/permissions.ts';
+import { refuseUnusable } from '../../src/identity/api-keys/permissions.ts';
 import { sha256Hex, utf8 } from '../../src/kernel/crypto.ts';
+import { canonicalBlock } from '../../src/outbound/address-block.ts';
 
 const OLD = utf8('the secret of last year, in 32 bytes');
 const NEW = utf8('the secret of this year, in 32 bytes');

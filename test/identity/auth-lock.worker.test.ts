@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
-import type { Database } from '../../src/db/client.ts';
+import type { Database, Executor } from '../../src/db/client.ts';
 import { argon2id, hashPassword, type Passwords } from '../../src/identity/users/password.ts';
 import * as service from '../../src/identity/users/service.ts';
 import { later, MINUTE, SECOND } from '../../src/kernel/clock.ts';
@@ -127,16 +127,25 @@ describe('signing in', () => {
       const passwords = countingPasswords();
       const ctx = anonymousAt(NOW);
       let transactions = 0;
+      let statements = 0;
+      const counted = (tx: Executor) =>
+        new Proxy(tx, {
+          get(target, name) {
+            if (['select', 'insert', 'update', 'execute'].includes(String(name))) statements += 1;
+            return Reflect.get(target, name, target);
+          },
+        });
       const db: Database = {
         query: ctx.db.query,
         transaction(work) {
           transactions += 1;
-          return ctx.db.transaction(work);
+          return ctx.db.transaction((tx) => work(counted(tx)));
         },
       };
       const attempted = service.logIn({ ...ctx, db }, { tokens, passwords }, { username_or_email, password });
       await expect(attempted).rejects.toMatchObject({ code: 'unauthorized', message: 'Invalid credentials' });
-      expect({ ...passwords.work, transactions }).toEqual({ hash: 0, verify: 1, transactions: 1 });
+      const work = { ...passwords.work, transactions, statements };
+      expect(work).toEqual({ hash: 0, verify: 1, transactions: 1, statements: 4 });
     }
   });
 

@@ -5,6 +5,7 @@ import { deleteForgottenNetworks } from '../../src/identity/users/network-store.
 import type { Passwords } from '../../src/identity/users/password.ts';
 import * as service from '../../src/identity/users/service.ts';
 import { DAY, HOUR, later, MINUTE, SECOND } from '../../src/kernel/clock.ts';
+import { createLogger } from '../../src/telemetry/log.ts';
 import { type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
 import { anonymousAt, logIn, plainPasswords, rowsOf, tokens, trailOf } from './sessions-fixture.ts';
@@ -95,7 +96,7 @@ describe('an account that a stranger keeps locked', () => {
     const account = { username: name, email: `${name}@example.com`, password: 'correct horse battery' };
     const { user } = await service.registerUser(
       anonymousAt(NOW, HOME),
-      { tokens, passwords: plainPasswords('') },
+      { tokens, passwords: plainPasswords(''), newOrganizations: { plan: 'free', log: createLogger() } },
       account,
     );
     const person = { ...account, id: user.id, token: '', refreshToken: '', personalOrganizationId: '' };

@@ -2,25 +2,29 @@ import { env } from 'cloudflare:workers';
 import { eq } from 'drizzle-orm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EdgeSnapshot } from '../../src/access/edge.ts';
+import { publisherDeps } from '../../src/context-quota.ts';
 import { apiKeys } from '../../src/identity/api-keys/table.ts';
 import { type PublisherDeps, publishOrganization } from '../../src/identity/edge/publisher.ts';
 import { bumpEdge, takeBehind } from '../../src/identity/edge/store.ts';
 import { publishBehind } from '../../src/identity/edge/sweep.ts';
 import { organizationEdges } from '../../src/identity/edge/table.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { organizationClient } from '../../src/quota/client.ts';
 import { runSchedule } from '../../src/schedule.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { OrganizationQuota } from '../../src/worker.ts';
 import { call, expectOk, type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
+import { snapshotOf } from '../support/quota.ts';
 import { manyKeys, newKey } from './api-keys-fixture.ts';
 
 const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
-const { publish: send } = organizationClient((id) => env.ORGANIZATION_QUOTA.getByName(id));
+const publisher = (fields: Partial<PublisherDeps> = {}): PublisherDeps => ({
+  ...{ ...publisherDeps(env), log: silent, wait: async () => undefined },
+  ...fields,
+});
 
-const publisher = (fields: Partial<PublisherDeps> = {}) => ({ db: database(), log: silent, send, ...fields });
+const { send } = publisher();
 
 const sweep = () => publishBehind({ ...publisher(), clock: systemClock });
 
@@ -100,7 +104,7 @@ describe('publishing an organization', () => {
     const person = await signUp();
     const organizationId = person.personalOrganizationId;
     const { key } = await newKey(person);
-    await send({ organizationId, version: 1_000, deleted: false, keys: [] });
+    await send(snapshotOf({ organizationId, version: 1_000 }));
     expect(await statusWith(key)).toBe(401);
     await publishOrganization(publisher(), organizationId);
     expect(await statusWith(key)).toBe(200);
@@ -140,28 +144,6 @@ describe('an object that cannot be reached', () => {
     broken.mockRestore();
     expect(await sweep()).toBe(0);
     expect(await statusWith(key)).toBe(401);
-  });
-
-  it('is asked once more when the platform says that this may help, and not when it has too much to do.', async () => {
-    const person = await signUp();
-    const fail = (traits: object) => Object.assign(new Error('reset'), traits);
-    let calls = 0;
-    const client = (error: Error) =>
-      organizationClient((organizationId) => ({
-        publish: (snapshot) => {
-          calls += 1;
-          return calls === 1 ? Promise.reject(error) : Promise.resolve(snapshot.version);
-        },
-        identify: () => Promise.reject(new Error(`not asked of ${organizationId}`)),
-      }));
-    const snapshot = { organizationId: person.personalOrganizationId, version: 1, deleted: false, keys: [] };
-    expect(await client(fail({ retryable: true })).publish(snapshot)).toBe(1);
-    expect(calls).toBe(2);
-    for (const traits of [{}, { retryable: true, overloaded: true }]) {
-      calls = 0;
-      await expect(client(fail(traits)).publish(snapshot)).rejects.toThrow('reset');
-      expect(calls).toBe(1);
-    }
   });
 });
 

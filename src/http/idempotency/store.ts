@@ -7,8 +7,18 @@ export interface AnswerKey {
   key: string;
 }
 
+/** A key in the hands of one attempt. */
+export interface Hold extends AnswerKey {
+  holder: string;
+}
+
+const UNDER_WAY = 0;
+
 const isAnswer = ({ principal, key }: AnswerKey) =>
   and(eq(idempotentAnswers.principal, principal), eq(idempotentAnswers.key, key));
+
+const isHeld = (hold: Hold) =>
+  and(isAnswer(hold), eq(idempotentAnswers.holder, hold.holder), eq(idempotentAnswers.status, UNDER_WAY));
 
 /** Fails a statement that waits longer for a lock (SQLSTATE 55P03), instead of holding the request. */
 export async function limitWaiting(tx: Executor, seconds: number): Promise<void> {
@@ -16,43 +26,47 @@ export async function limitWaiting(tx: Executor, seconds: number): Promise<void>
 }
 
 /**
- * Takes a key for this request. While another request holds it, this waits for that one to commit or fail. `false`: an
- * answer is stored already.
+ * Takes a key that is free: never used, given back or expired. While another transaction has taken it and not ended,
+ * this waits for that. `false`: an answer is stored, or another attempt is under way.
  */
 export async function takeKey(
-  tx: Executor,
-  row: AnswerKey & { fingerprint: string; expiresAt: Date },
+  db: Executor,
+  row: Hold & { fingerprint: string; expiresAt: Date },
   now: Date,
 ): Promise<boolean> {
-  const taken = await tx
+  const taken = { ...row, status: UNDER_WAY, sealedBody: null, organizationId: null };
+  const rows = await db
     .insert(idempotentAnswers)
-    .values({ ...row, status: 0 })
+    .values(taken)
     .onConflictDoUpdate({
       target: [idempotentAnswers.principal, idempotentAnswers.key],
-      set: {
-        fingerprint: row.fingerprint,
-        status: 0,
-        sealedBody: null,
-        organizationId: null,
-        expiresAt: row.expiresAt,
-      },
+      set: taken,
       setWhere: lte(idempotentAnswers.expiresAt, now),
     })
     .returning({ key: idempotentAnswers.key });
-  return taken.length > 0;
+  return rows.length > 0;
 }
 
-export async function findAnswer(tx: Executor, key: AnswerKey) {
-  const rows = await tx.select().from(idempotentAnswers).where(isAnswer(key)).limit(1);
-  return rows[0];
+/** What is known of a key: which request took it, and its answer unless that is still to come. */
+export async function findAnswer(db: Executor, key: AnswerKey) {
+  const rows = await db.select().from(idempotentAnswers).where(isAnswer(key)).limit(1);
+  return rows[0] && { ...rows[0], underWay: rows[0].status === UNDER_WAY };
 }
 
+export type StoredAnswer = NonNullable<Awaited<ReturnType<typeof findAnswer>>>;
+
+/** Stores the answer of the attempt that holds the key; of one that has lost it nothing is stored. */
 export async function keepAnswer(
-  tx: Executor,
-  key: AnswerKey,
-  answer: { status: number; sealedBody: string | null; organizationId: string | null },
+  db: Executor,
+  hold: Hold,
+  answer: Pick<StoredAnswer, 'status' | 'sealedBody' | 'organizationId' | 'expiresAt'>,
 ): Promise<void> {
-  await tx.update(idempotentAnswers).set(answer).where(isAnswer(key));
+  await db.update(idempotentAnswers).set(answer).where(isHeld(hold));
+}
+
+/** Gives the key back, if the attempt still holds it. */
+export async function releaseKey(db: Executor, hold: Hold): Promise<void> {
+  await db.delete(idempotentAnswers).where(isHeld(hold));
 }
 
 export async function deleteExpiredAnswers(db: Executor, now: Date): Promise<void> {

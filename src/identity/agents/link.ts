@@ -5,10 +5,11 @@ import type { Executor } from '../../db/client.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/id.ts';
 import { holdOrganization } from '../organizations/hold.ts';
-import { askingChain, chainUnavailable, isSigned, spendChallenge } from '../wallets/challenge.ts';
+import { confirmStanding } from '../standing/standing.ts';
+import { askingChain, chainUnavailable, checkChallenge, isSigned, spendChallenge } from '../wallets/challenge.ts';
 import { askableChain } from './service.ts';
 import * as store from './store.ts';
-import { type LinkTrace, leaveTraces } from './trail.ts';
+import { type LinkTrace, leaveTraces, traceChallenge } from './trail.ts';
 import type { JudgeTransfers } from './transfers.ts';
 import { linkToWire } from './wire.ts';
 
@@ -73,7 +74,13 @@ async function prove(ctx: OrganizationCtx, chains: readonly WatchedChain[], inpu
     chainId: input.chain_id,
     agentId: input.agent_id,
   };
-  const { message } = await spendChallenge(ctx.db.query, input.challenge, binding, now);
+  const spent = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'agents:write');
+    const taken = await spendChallenge(tx, input.challenge, binding);
+    await traceChallenge(tx, ctx, 'agent.use_challenge', taken);
+    return taken;
+  });
+  const { message } = checkChallenge(spent, input.challenge, now);
   const chain = askableChain(chains, input.chain_id);
   const signed = { text: message, address: walletAddress, signature: input.signature };
   if (!(await isSigned(chain, signed, now))) throw new AppError('bad_request', 'Invalid signature');

@@ -3,11 +3,12 @@ import { CHAINS, type Chain, chainById, type WatchedChain } from '../../chain/ch
 import { quotable } from '../../chain/siwe.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
 import { holdOrganization } from '../organizations/hold.ts';
-import { findOrganization } from '../organizations/store.ts';
+import { findOrganization, type OrganizationRow } from '../organizations/store.ts';
+import { confirmStanding } from '../standing/standing.ts';
 import { issueChallenge } from '../wallets/challenge.ts';
 import * as contract from './contract.ts';
 import * as store from './store.ts';
-import { leaveTraces } from './trail.ts';
+import { leaveTraces, traceChallenge } from './trail.ts';
 import { linkToWire } from './wire.ts';
 
 /** @throws AppError `validation_failed` for a chain that is not in the shipped table */
@@ -41,25 +42,33 @@ interface ChallengeDeps {
 export async function challengeAgent(ctx: OrganizationCtx, { baseUrl }: ChallengeDeps, input: ChallengeRequest) {
   permit(ctx, 'agents:write');
   const chain = shippedChain(input.chain_id);
-  const organization = await findOrganization(ctx.db.query, ctx.organizationId);
-  if (!organization) throw notFound('Organization');
-  const agent = `eip155:${chain.id}:${chain.registries.identity}:${input.agent_id}`;
-  const wording = {
-    baseUrl,
-    path: contract.linkAgent.path,
+  return ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'agents:write');
+    const organization = await findOrganization(tx, ctx.organizationId);
+    if (!organization) throw notFound('Organization');
+    const wording = { baseUrl, path: contract.linkAgent.path, ...aboutLink(chain, input.agent_id, organization) };
+    const binding = {
+      purpose: 'link' as const,
+      walletAddress: input.wallet_address,
+      userId: ctx.principal.userId,
+      organizationId: organization.id,
+      chainId: chain.id,
+      agentId: input.agent_id,
+    };
+    const issued = await issueChallenge(tx, binding, wording, ctx.clock());
+    await traceChallenge(tx, ctx, 'agent.challenge', { ...binding, nonce: issued.data.nonce });
+    return issued;
+  });
+}
+
+/** What the text says is being agreed to. */
+function aboutLink(chain: Chain, agentId: string, { id, name }: Pick<OrganizationRow, 'id' | 'name'>) {
+  const agent = `eip155:${chain.id}:${chain.registries.identity}:${agentId}`;
+  return {
     chainId: chain.id,
-    statement: `Link agent ${input.agent_id} on ${chain.name} to the organization '${quotable(organization.name)}' (${organization.id}).`,
-    resources: ['urn:weir:action:link', `urn:weir:agent:${agent}`, `urn:weir:organization:${organization.id}`],
+    statement: `Link agent ${agentId} on ${chain.name} to the organization '${quotable(name)}' (${id}).`,
+    resources: ['urn:weir:action:link', `urn:weir:agent:${agent}`, `urn:weir:organization:${id}`],
   };
-  const binding = {
-    purpose: 'link' as const,
-    walletAddress: input.wallet_address,
-    userId: ctx.principal.userId,
-    organizationId: organization.id,
-    chainId: chain.id,
-    agentId: input.agent_id,
-  };
-  return issueChallenge(ctx.db.query, binding, wording, ctx.clock());
 }
 
 /** The document knows no pages here: who asks for none gets every link, within reason. */

@@ -1,7 +1,8 @@
-import type { Ctx } from '../../access/ctx.ts';
+import type { Ctx, OrganizationCtx } from '../../access/ctx.ts';
 import type { Executor } from '../../db/client.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { showAgentId } from '../wallets/shapes.ts';
+import type { ChallengeRow } from '../wallets/store.ts';
 import type { LinkRow } from './store.ts';
 
 export interface LinkTrace {
@@ -28,6 +29,18 @@ export async function leaveTraces(tx: Executor, ctx: TraceCtx, traces: readonly 
       ...(after && { after: { ...agentOf(link), ...facts(after) } }),
     });
   }
+}
+
+/** A row about a text to link an agent with: asked for, or used up, whatever came of it. */
+export async function traceChallenge(
+  tx: Executor,
+  ctx: OrganizationCtx,
+  action: 'agent.challenge' | 'agent.use_challenge',
+  { nonce, agentId, chainId, walletAddress }: Pick<ChallengeRow, 'nonce' | 'agentId' | 'chainId' | 'walletAddress'>,
+): Promise<void> {
+  const claim = { agent_id: agentId && showAgentId(agentId), chain_id: chainId, wallet_address: walletAddress };
+  const target = { type: 'agent_challenge', id: nonce };
+  await audit(tx, ctx, { action, target, ...(action === 'agent.challenge' ? { after: claim } : { before: claim }) });
 }
 
 const agentOf = ({ agentId, chainId, walletAddress }: LinkRow) => ({

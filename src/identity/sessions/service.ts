@@ -8,13 +8,13 @@ import type { TokenSettings } from '../jwt.ts';
 import { keepNetwork } from '../users/network-store.ts';
 import { findUser, lockUser } from '../users/store.ts';
 import { auditPerson } from '../users/trail.ts';
+import { shownAgent } from './agent.ts';
 import { issueTokens } from './open.ts';
 import * as store from './store.ts';
 import type { SessionEnd } from './table.ts';
 
 /**
- * Trades a refresh token for the next pair. Leaves no audit row: it changes nothing about who may do what, its time
- * stands in the session's own row, and a row an hour and session would bury the others.
+ * Trades a refresh token for the next pair.
  *
  * A token that was spent before the request came ends its session: of the two who hold it one is not the owner, and
  * nobody knows which (RFC 9700 §4.14.2). Whoever saw it unspent and lost to another use at the same moment is only
@@ -36,9 +36,14 @@ export async function refreshSession(ctx: Ctx, tokens: TokenSettings, refreshTok
     const user = session && (await findUser(tx, seen.userId));
     if (!session || !user) throw uselessToken();
     if (!user.isActive) throw new AppError('account_disabled', 'This account is disabled');
-    const { answer } = await issueTokens(tx, tokens, { session, user, now });
+    const { principal, answer } = await issueTokens(tx, tokens, { session, user, now });
     // Who stays signed in to the last day of a session signs in again on the day after, when a sign-in alone is too old.
     await keepNetwork(tx, { userId: user.id, network: networkOf(ctx.address) }, now);
+    await auditPerson(tx, { ...ctx, principal }, user.id, {
+      action: 'session.refresh',
+      target: { type: 'session', id: session.id },
+      after: { user_agent: shownAgent(ctx.userAgent) },
+    });
     return answer;
   });
 }

@@ -6,7 +6,7 @@ import { lockAfter } from './lock.ts';
 import { countFailureAt, findKnownNetwork, lockNetworkUntil, type Place } from './network-store.ts';
 import type { Passwords } from './password.ts';
 import { countFailure, lockUntil, type UserRow } from './store.ts';
-import { auditPerson } from './trail.ts';
+import { auditPerson, auditPersonIf } from './trail.ts';
 
 /** No account has it: UUIDs are made as version 7. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
@@ -29,7 +29,8 @@ export interface Proof {
 /**
  * Whose password this is. At a network where the account is known the lock of that network holds, elsewhere that of the
  * account. For an unknown account, a locked one and a wrong password the answer is nothing, and the work is the same each
- * time: one question for the network, one verification, and one transaction that counts the failure where it is one.
+ * time: one question for the network, one verification, and one transaction that counts the failure and leaves a row of it,
+ * where it is one.
  */
 export async function provePassword(ctx: Ctx, passwords: Passwords, attempt: Attempt): Promise<Proof | undefined> {
   const { user, password, now } = attempt;
@@ -51,9 +52,28 @@ async function recordFailure(ctx: Ctx, place: Place, now: Date): Promise<void> {
     if (lockHere) await lockNetworkUntil(tx, place, lockHere.until);
     const lock = lockFrom(now, everywhere);
     if (lock) await lockUntil(tx, place.userId, lock.until);
+    await auditFailure(tx, ctx, place, { everywhere, here });
     if (lock) await auditLock(tx, ctx, place.userId, lock);
     else if (lockHere) await auditLock(tx, ctx, place.userId, { ...lockHere, network: place.network });
   });
+}
+
+interface Counts {
+  /** Of the account. */
+  everywhere: number | undefined;
+  /** Of the network, where the account is known there. */
+  here: number | undefined;
+}
+
+/** Leaves a row of what was counted: what is tried during a lock is not, so that nobody can fill the trail. */
+async function auditFailure(tx: Executor, ctx: Ctx, { userId, network }: Place, { everywhere, here }: Counts) {
+  const after = {
+    ...(everywhere !== undefined && { failed_logins: everywhere }),
+    ...(here !== undefined && { network, failed_logins_at_network: here }),
+  };
+  const counted = everywhere !== undefined || here !== undefined;
+  const target = { type: 'user', id: userId };
+  await auditPersonIf(tx, ctx, userId, counted, { action: 'account.login_failed', target, after });
 }
 
 interface Lock {

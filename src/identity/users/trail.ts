@@ -9,3 +9,12 @@ export async function auditPerson(tx: Executor, ctx: Ctx, userId: string, entry:
   if (organizationId === undefined) throw new Error(`the user ${userId} has no personal organization`);
   await audit(tx, ctx, { ...entry, organizationId });
 }
+
+/**
+ * The same for a row that is left only if there is something to tell: with nothing to tell, or nobody to tell it of, the
+ * same statements run and write nothing.
+ */
+export async function auditPersonIf(tx: Executor, ctx: Ctx, userId: string, happened: boolean, entry: AuditEntry) {
+  const organizationId = await findPersonalOrganization(tx, userId);
+  await audit(tx, ctx, { ...entry, organizationId: happened ? (organizationId ?? null) : null });
+}

@@ -6,7 +6,7 @@ import type { Executor } from '../../db/client.ts';
 import { later, MINUTE, rfc3339 } from '../../kernel/clock.ts';
 import { randomBytes } from '../../kernel/crypto.ts';
 import { AppError } from '../../kernel/errors.ts';
-import { type ChallengeBinding, insertChallenge, takeChallenge } from './store.ts';
+import { type ChallengeBinding, type ChallengeRow, insertChallenge, takeChallenge } from './store.ts';
 
 const LIFETIME = 5 * MINUTE;
 const NONCE_BYTES = 16;
@@ -28,13 +28,22 @@ export async function issueChallenge(db: Executor, binding: ChallengeBinding, wo
 
 /**
  * Uses a challenge up, whatever comes of it: first of all and in one statement, so that it cannot be used twice while a
- * chain is being asked.
- * @throws AppError `bad_request` when it was not issued for this, was used before, was changed, or has expired
+ * chain is being asked. Whether it is any good is `checkChallenge`'s to say, once that is committed.
+ * @throws AppError `bad_request` when it was not issued for this, or was used before
  */
-export async function spendChallenge(db: Executor, text: string, binding: ChallengeBinding, now: Date) {
+export async function spendChallenge(db: Executor, text: string, binding: ChallengeBinding) {
   const nonce = nonceOf(text);
   const challenge = nonce === undefined ? undefined : await takeChallenge(db, nonce, binding);
-  if (!challenge) throw new AppError('bad_request', 'The challenge was not issued for this, or was used before');
+  if (challenge) return challenge;
+  throw new AppError('bad_request', 'The challenge was not issued for this, or was used before');
+}
+
+/** @throws AppError `bad_request` when the text was changed or has expired */
+export function checkChallenge<C extends Pick<ChallengeRow, 'message' | 'expiresAt'>>(
+  challenge: C,
+  text: string,
+  now: Date,
+): C {
   if (challenge.message !== text) throw new AppError('bad_request', 'The challenge is not the text that was issued');
   if (challenge.expiresAt <= now) throw new AppError('bad_request', 'The challenge has expired');
   return challenge;

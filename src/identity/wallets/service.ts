@@ -6,7 +6,7 @@ import { AppError, invalidField } from '../../kernel/errors.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { activeLinksOf, type LinkRow } from '../agents/store.ts';
 import type { TokenSettings } from '../jwt.ts';
-import { askingChain, issueChallenge, spendChallenge } from './challenge.ts';
+import { askingChain, checkChallenge, issueChallenge, spendChallenge } from './challenge.ts';
 import * as contract from './contract.ts';
 import { showAgentId } from './shapes.ts';
 import { signWalletToken, WALLET_TOKEN_SECONDS } from './tokens.ts';
@@ -26,7 +26,10 @@ interface ChallengeRequest {
   chain_id?: number | undefined;
 }
 
-/** Anyone may ask, about any wallet and organization: nothing is looked up. */
+/**
+ * Anyone may ask, about any wallet and organization: nothing is looked up. So there is nobody whose trail a row could go
+ * to: the organization that a stranger names is not theirs to write in.
+ */
 export async function challengeWallet(ctx: Ctx, { baseUrl, chains }: WalletDeps, input: ChallengeRequest) {
   const organizationId = input.organization_id ?? null;
   const wording = {
@@ -58,15 +61,15 @@ interface LoginRequest {
 export async function logInWallet(ctx: Ctx, deps: WalletDeps, input: LoginRequest) {
   const now = ctx.clock();
   const walletAddress = input.wallet_address;
-  const challenge = await spendChallenge(ctx.db.query, input.challenge, { purpose: 'login', walletAddress }, now);
-  const { organizationId, chainId } = challenge;
+  const spent = await spendChallenge(ctx.db.query, input.challenge, { purpose: 'login', walletAddress });
+  const { message, organizationId, chainId } = checkChallenge(spent, input.challenge, now);
   const watched = deps.chains.filter(({ id }) => chainId === null || id === chainId);
   const links = await activeLinksOf(ctx.db.query, {
     walletAddress,
     organizationId,
     chainIds: watched.map(({ id }) => id),
   });
-  const signed = { text: challenge.message, address: walletAddress, signature: input.signature };
+  const signed = { text: message, address: walletAddress, signature: input.signature };
   const proven = await provenLinks(watched, signed, links, now);
   const [first] = proven;
   if (!first) throw new AppError('forbidden', 'No agent of this wallet is linked to an organization');
