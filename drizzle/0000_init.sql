@@ -1,6 +1,7 @@
 CREATE TABLE "idempotent_answers" (
 	"principal" text NOT NULL,
 	"key" text NOT NULL,
+	"holder" text NOT NULL,
 	"fingerprint" text NOT NULL,
 	"status" integer NOT NULL,
 	"sealed_body" text,
@@ -69,9 +70,14 @@ CREATE TABLE "organizations" (
 	"slug" text NOT NULL,
 	"description" text,
 	"is_personal" boolean DEFAULT false NOT NULL,
+	"plan" text DEFAULT 'free' NOT NULL,
+	"units_per_hour" integer,
+	"leases" boolean,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
-	CONSTRAINT "organizations_slug_key" UNIQUE("slug")
+	CONSTRAINT "organizations_slug_key" UNIQUE("slug"),
+	CONSTRAINT "organizations_plan_known" CHECK (plan in ('free', 'starter', 'pro', 'enterprise')),
+	CONSTRAINT "organizations_units_per_hour_positive" CHECK ("organizations"."units_per_hour" > 0)
 );
 --> statement-breakpoint
 CREATE TABLE "refresh_tokens" (
@@ -126,6 +132,56 @@ CREATE TABLE "wallet_challenges" (
 	"chain_id" bigint,
 	"agent_id" text,
 	"expires_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rate_limits" (
+	"id" text PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"scope" text NOT NULL,
+	"target" text,
+	"unit_limit" integer NOT NULL,
+	"time_window" text NOT NULL,
+	"algorithm" text NOT NULL,
+	"burst" integer,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "rate_limits_name_key" UNIQUE("organization_id","name")
+);
+--> statement-breakpoint
+CREATE TABLE "organization_events" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"type" text NOT NULL,
+	"dedupe_key" text NOT NULL,
+	"data" jsonb NOT NULL,
+	"occurred_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "organization_events_dedupe_key" UNIQUE("organization_id","dedupe_key")
+);
+--> statement-breakpoint
+CREATE TABLE "usage_drawers" (
+	"organization_id" uuid NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"drawer" text NOT NULL,
+	"units" bigint NOT NULL,
+	"tier0_calls" bigint NOT NULL,
+	"tier1_calls" bigint NOT NULL,
+	"tier2_calls" bigint NOT NULL,
+	"tier3_calls" bigint NOT NULL,
+	CONSTRAINT "usage_drawers_organization_id_started_at_drawer_pk" PRIMARY KEY("organization_id","started_at","drawer")
+);
+--> statement-breakpoint
+CREATE TABLE "usage_windows" (
+	"organization_id" uuid NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"ended_at" timestamp (3) with time zone NOT NULL,
+	"units" bigint NOT NULL,
+	"unit_limit" bigint NOT NULL,
+	"tier0_calls" bigint NOT NULL,
+	"tier1_calls" bigint NOT NULL,
+	"tier2_calls" bigint NOT NULL,
+	"tier3_calls" bigint NOT NULL,
+	CONSTRAINT "usage_windows_organization_id_started_at_pk" PRIMARY KEY("organization_id","started_at")
 );
 --> statement-breakpoint
 CREATE TABLE "audit_heads" (
@@ -297,6 +353,10 @@ ALTER TABLE "members" ADD CONSTRAINT "members_user_id_users_id_fk" FOREIGN KEY (
 ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sign_in_networks" ADD CONSTRAINT "sign_in_networks_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rate_limits" ADD CONSTRAINT "rate_limits_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "organization_events" ADD CONSTRAINT "organization_events_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "usage_drawers" ADD CONSTRAINT "usage_drawers_window_fk" FOREIGN KEY ("organization_id","started_at") REFERENCES "public"."usage_windows"("organization_id","started_at") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "usage_windows" ADD CONSTRAINT "usage_windows_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_action_id_trigger_actions_id_fk" FOREIGN KEY ("action_id") REFERENCES "public"."trigger_actions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_match_id_trigger_matches_id_fk" FOREIGN KEY ("match_id") REFERENCES "public"."trigger_matches"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -324,6 +384,9 @@ CREATE INDEX "sign_in_networks_seen_idx" ON "sign_in_networks" USING btree ("las
 CREATE UNIQUE INDEX "users_username_key" ON "users" USING btree (lower("username"));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email_key" ON "users" USING btree (lower("email"));--> statement-breakpoint
 CREATE INDEX "wallet_challenges_expiry_idx" ON "wallet_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "rate_limits_organization_idx" ON "rate_limits" USING btree ("organization_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "organization_events_occurred_idx" ON "organization_events" USING btree ("occurred_at");--> statement-breakpoint
+CREATE INDEX "usage_windows_started_idx" ON "usage_windows" USING btree ("started_at");--> statement-breakpoint
 CREATE INDEX "audit_logs_action_idx" ON "audit_logs" USING btree ("organization_id","action","seq");--> statement-breakpoint
 CREATE INDEX "audit_logs_actor_idx" ON "audit_logs" USING btree ("organization_id","actor","seq");--> statement-breakpoint
 CREATE INDEX "audit_logs_target_idx" ON "audit_logs" USING btree ("organization_id","target_type","target_id","seq");--> statement-breakpoint

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { except } from 'hono/combine';
+import { advertisedPlans } from './billing/index.ts';
 import type { AppDeps } from './context.ts';
 import { limitByAddress } from './http/address-limit.ts';
 import { methodsAt } from './http/allow.ts';
@@ -14,10 +15,13 @@ import {
   withSecurityHeaders,
 } from './http/middleware.ts';
 import { answerError, answerNoRoute } from './http/problem.ts';
+import { withQuotaFields } from './http/quota-fields.ts';
 import { createRoutes } from './http/route.ts';
 import { addAgentRoutes } from './identity/agents/routes.ts';
 import { addApiKeyRoutes } from './identity/api-keys/routes.ts';
+import { ownOrganization } from './identity/index.ts';
 import { addMemberRoutes } from './identity/members/routes.ts';
+import { holdOrganization } from './identity/organizations/hold.ts';
 import { addOrganizationRoutes } from './identity/organizations/routes.ts';
 import { addSessionRoutes } from './identity/sessions/routes.ts';
 import { addUserRoutes } from './identity/users/routes.ts';
@@ -27,6 +31,8 @@ import { addHealthRoutes } from './observability/health/routes.ts';
 import { OPERATIONS } from './operations.ts';
 import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
+import { addRateLimitRoutes } from './quota/rate-limits/routes.ts';
+import { addUsageRoutes } from './quota/usage/routes.ts';
 import { addDeliveryRoutes } from './triggers/deliveries/routes.ts';
 import { addEventRoutes } from './triggers/events/routes.ts';
 import { judgeTransfers } from './triggers/ingest/transfer-store.ts';
@@ -47,25 +53,29 @@ export function createApp(deps: AppDeps) {
   app.use(except('/.well-known/*', withCors(config.allowedOrigins)));
   app.use(withOriginCheck(config.allowedOrigins, new URL(config.baseUrl).origin));
   app.use(withBodyLimit());
+  app.use(withQuotaFields(deps.clock));
 
   const routes = createRoutes(deps);
   const limits = {
     register: limitByAddress(redis, 'register', config.authLimits.register),
     login: limitByAddress(redis, 'login', config.authLimits.login),
   };
-  addUserRoutes(routes, { tokens: deps.tokens, limits });
+  const newOrganizations = { plan: config.defaultPlan, log: deps.log };
+  addUserRoutes(routes, { tokens: deps.tokens, newOrganizations, limits });
   addSessionRoutes(routes, { tokens: deps.tokens, limits });
   addWalletRoutes(routes, { ...onChain, tokens: deps.tokens, limit: limits.login });
-  addOrganizationRoutes(routes, { beforeDeletion: noteOrganizationGoes });
+  addOrganizationRoutes(routes, { beforeDeletion: noteOrganizationGoes, newOrganizations });
   addMemberRoutes(routes);
   addApiKeyRoutes(routes, deps);
   addAgentRoutes(routes, { ...onChain, judgeTransfers });
   addRuleRoutes(routes, deps);
   addDeliveryRoutes(routes);
   addEventRoutes(routes);
+  addRateLimitRoutes(routes, { holdOrganization, ownOrganization });
+  addUsageRoutes(routes, { ...deps.usage, ownOrganization });
   addAuditRoutes(routes);
   addHealthRoutes(routes, deps.db);
-  addDiscoveryRoutes(routes, { deployment: config, redis, clock: deps.clock });
+  addDiscoveryRoutes(routes, { deployment: { ...config, plans: advertisedPlans() }, redis, clock: deps.clock });
   addDocsRoutes(routes, { operations: OPERATIONS, baseUrl: config.baseUrl, assets: deps.assets });
   app.route('/', routes.app);
   return app;

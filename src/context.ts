@@ -1,19 +1,22 @@
 import type { Redis } from '@upstash/redis/cloudflare';
+import type { Charge, Tell } from './access/admission.ts';
 import type { CallerCtx } from './access/ctx.ts';
 import { ROLE_PERMISSIONS } from './access/permissions.ts';
-import type { Caller } from './access/principal.ts';
+import { keyResolverDeps, meterOf, publisherDeps, usageOf } from './context-quota.ts';
 import { connect, type Database } from './db/client.ts';
 import { connectRedis } from './db/redis.ts';
 import { type Config, configOf } from './env.ts';
-import type { Credentials } from './http/authenticate.ts';
+import type { Credentials, Recognised } from './http/authenticate.ts';
 import type { Grant, RouteDeps } from './http/route.ts';
 import { isLinkLive } from './identity/agents/store.ts';
-import { type KeyResolverDeps, resolveKey } from './identity/api-keys/authenticate.ts';
+import { resolveKey } from './identity/api-keys/authenticate.ts';
 import type { KeySecrets } from './identity/api-keys/key.ts';
-import { recordUses } from './identity/api-keys/store.ts';
-import { type PublisherDeps, publishOrganization } from './identity/edge/publisher.ts';
+import { nameKeys } from './identity/api-keys/store.ts';
+import { publishOrganization } from './identity/edge/publisher.ts';
 import { findRole } from './identity/index.ts';
 import type { TokenSettings } from './identity/jwt.ts';
+import { nameMembers } from './identity/members/store.ts';
+import { findPlan } from './identity/organizations/store.ts';
 import { isLive } from './identity/sessions/store.ts';
 import { verifyAccessToken } from './identity/users/tokens.ts';
 import { isWalletToken, verifyWalletToken } from './identity/wallets/tokens.ts';
@@ -25,8 +28,7 @@ import { parseAllowList } from './outbound/allow-list.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
 import { createOutbound, type Outbound } from './outbound/guarded-fetch.ts';
 import { createResolver } from './outbound/resolver.ts';
-import { organizationClient } from './quota/client.ts';
-import type { QuotaDeps } from './quota/object.ts';
+import type { UsagePorts } from './quota/usage/service.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import type { ConsumerDeps } from './triggers/deliveries/consumer.ts';
 import type { SweepDeps } from './triggers/deliveries/sweep/sweep.ts';
@@ -44,25 +46,29 @@ export interface AppDeps extends RouteDeps {
   keySecrets: KeySecrets;
   outboundPolicy: OutboundPolicy;
   assets: { fetch(url: string): Promise<Response> };
+  usage: UsagePorts;
 }
 
 export function appDeps(env: Env): AppDeps {
   const config = configOf(env);
   const tokens = { secret: config.jwtSecret, issuer: config.baseUrl };
   const db = connect(config.database);
+  const redis = connectRedis(config.redis);
   return {
     config,
     tokens,
     clock: systemClock,
     db,
-    redis: connectRedis(config.redis),
+    redis,
     log: createLogger(),
     keyRing: config.keyRing,
     keySecrets: config.apiKeySecrets,
     outboundPolicy: outboundPolicyOf(config),
     assets: env.ASSETS,
+    usage: usagePorts(env, db),
     fingerprintSecret: config.jwtSecret,
-    authenticate: (credentials) => callerOf({ tokens, db, keys: keyResolverDeps(env, config) }, credentials),
+    authenticate: (credentials, charge, tell) => recognise({ env, tokens, db }, credentials, charge, tell),
+    meter: meterOf(env, redis),
     grantIn,
     publishOrganization: (organizationId) => publishOrganization(publisherDeps(env), organizationId),
   };
@@ -71,31 +77,33 @@ export function appDeps(env: Env): AppDeps {
 const BEARER = /^Bearer +(\S+)$/i;
 
 interface Authorities {
+  env: Env;
   tokens: TokenSettings;
   db: Database;
-  keys: KeyResolverDeps;
 }
 
 /** A token comes before a key, whether the key is sent as a bearer's or in a field of its own. */
-async function callerOf(
-  { tokens, db, keys }: Authorities,
+async function recognise(
+  { env, tokens, db }: Authorities,
   { authorization, apiKey, ...use }: Credentials,
-): Promise<Caller | undefined> {
+  charge: Charge,
+  tell: Tell,
+): Promise<Recognised | undefined> {
   const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
   if (authorization !== undefined && !bearer) {
     throw new AppError('unauthorized', 'The Authorization header must be: Bearer <token>');
   }
   const key = bearer === undefined || bearer.startsWith('sk_') ? (bearer ?? apiKey) : undefined;
-  if (key !== undefined) return resolveKey(keys, key, use);
+  if (key !== undefined) return resolveKey(keyResolverDeps(env, use, charge, tell), key);
   if (bearer === undefined) return undefined;
   if (isWalletToken(bearer)) {
     const wallet = await verifyWalletToken(tokens, bearer, systemClock());
-    if (await isLinkLive(db.query, wallet.linkId, wallet.address)) return wallet;
+    if (await isLinkLive(db.query, wallet.linkId, wallet.address)) return { caller: wallet };
     throw new AppError('unauthorized', 'The agent of this wallet is no longer linked');
   }
   const principal = await verifyAccessToken(tokens, bearer, systemClock());
   if (!(await isLive(db.query, principal.sessionId))) throw new AppError('unauthorized', 'This session has ended');
-  return principal;
+  return { caller: principal };
 }
 
 /** A person acts by their role, a key by its permissions, a wallet as a member: each only in its own organization. */
@@ -145,28 +153,13 @@ async function enqueueInto(queue: Queue, deliveryIds: readonly string[], delaySe
   }
 }
 
-const organizationsOf = (env: Env) => organizationClient((id) => env.ORGANIZATION_QUOTA.getByName(id));
-
-const keyResolverDeps = (env: Env, config: Config): KeyResolverDeps => ({
-  keySecrets: config.apiKeySecrets,
-  clock: systemClock,
-  identify: organizationsOf(env).identify,
+/** What is read of an organization's usage: its object counts it, Postgres has the plan and the names. */
+const usagePorts = (env: Env, { query }: Database): UsagePorts => ({
+  usageOf: (organizationId) => usageOf(env, organizationId),
+  findPlan: (organizationId) => findPlan(query, organizationId),
+  keysOf: (organizationId, keyIds) => nameKeys(query, organizationId, keyIds),
+  membersOf: (organizationId, userIds) => nameMembers(query, organizationId, userIds),
 });
-
-/** What brings the edge up to date, after a change and by the sweep. */
-const publisherDeps = (env: Env): PublisherDeps => ({
-  db: connect(configOf(env).database),
-  log: createLogger(),
-  send: organizationsOf(env).publish,
-});
-
-export function quotaDeps(env: Env): QuotaDeps {
-  return {
-    clock: systemClock,
-    log: createLogger(),
-    recordUses: (organizationId, uses) => recordUses(connect(configOf(env).database).query, organizationId, uses),
-  };
-}
 
 const baseDeps = (config: Config) => ({ config, clock: systemClock, log: createLogger() });
 
@@ -216,7 +209,8 @@ export function scheduleDeps(env: Env) {
     watcher: (chainId: number) => watcherOf(env, chainId),
     matcher: (chainId: number) => matcherOf(env, chainId),
     sweeper: () => sweeperOf(env),
-    publisher: publisherDeps(env),
+    // Nobody waits for a sweep's answer.
+    publisher: { ...publisherDeps(env), wait: async () => undefined },
   };
 }
 

@@ -1,5 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import * as z from 'zod';
+import { PLAN_NAMES, type PlanName } from './billing/index.ts';
 import { type WatchedChain, watchedChains } from './chain/chains.ts';
 import type { KeySecrets } from './identity/api-keys/key.ts';
 import { fromBase64, type KeyRing, utf8 } from './kernel/crypto.ts';
@@ -18,6 +19,8 @@ export interface Config {
   outbound: { allow: string; dohUrl: string };
   /** Attempts an hour and address. */
   authLimits: { register: number; login: number };
+  /** Of organizations that are made from now on. */
+  defaultPlan: PlanName;
   chains: WatchedChain[];
 }
 
@@ -88,6 +91,7 @@ const schema = z.object({
   DOH_URL: z.url().default('https://cloudflare-dns.com/dns-query'),
   AUTH_REGISTER_LIMIT: positive.default(100),
   AUTH_LOGIN_LIMIT: positive.default(300),
+  DEFAULT_PLAN: z.enum(PLAN_NAMES).default('free'),
 });
 
 /** Settings that are repeated per chain: `RPC_URL_8453`, `START_BLOCK_8453` and so on. */
@@ -125,6 +129,7 @@ export function readConfig(raw: Record<string, unknown>): Config {
     contact: { email: env.CONTACT_EMAIL, github: env.CONTACT_GITHUB, documentation: env.DOCUMENTATION_URL },
     outbound: { allow: env.OUTBOUND_ALLOW, dohUrl: env.DOH_URL },
     authLimits: { register: env.AUTH_REGISTER_LIMIT, login: env.AUTH_LOGIN_LIMIT },
+    defaultPlan: env.DEFAULT_PLAN,
     chains: watchedChains({
       rpcUrls: perChain(raw, 'RPC_URL', (text) => text.split(',').map((url) => z.url().parse(url.trim()))),
       startBlocks: perChain(raw, 'START_BLOCK', wholeNumber),

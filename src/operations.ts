@@ -10,6 +10,8 @@ import { operations as audit } from './observability/audit/contract.ts';
 import { operations as health } from './observability/health/contract.ts';
 import { operations as discovery } from './portal/discovery/contract.ts';
 import { operations as docs } from './portal/docs/contract.ts';
+import { operations as rateLimits } from './quota/rate-limits/contract.ts';
+import { operations as usage } from './quota/usage/contract.ts';
 import { operations as deliveries } from './triggers/deliveries/contract.ts';
 import { operations as events } from './triggers/events/contract.ts';
 import { operations as rules } from './triggers/rules/contract.ts';
@@ -26,6 +28,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...rules,
   ...deliveries,
   ...events,
+  ...rateLimits,
+  ...usage,
   ...audit,
   ...health,
   ...discovery,

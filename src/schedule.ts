@@ -4,6 +4,7 @@ import { publishBehind } from './identity/edge/sweep.ts';
 import { sweepSessions } from './identity/sessions/job.ts';
 import { deleteForgottenNetworks } from './identity/users/network-store.ts';
 import { describeError } from './kernel/errors.ts';
+import { sweepUsage } from './quota/usage/job.ts';
 
 type Job = (deps: ScheduleDeps) => Promise<unknown>;
 
@@ -13,7 +14,7 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
-  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers],
+  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */

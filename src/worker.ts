@@ -1,6 +1,7 @@
 /** START HERE: what wakes us. Requests, queue batches, cron, and the alarms and calls of Durable Objects. */
 import { createApp } from './app.ts';
-import { appDeps, matcherDeps, quotaDeps, sweepDeps, watcherDeps } from './context.ts';
+import { appDeps, matcherDeps, sweepDeps, watcherDeps } from './context.ts';
+import { quotaDeps } from './context-quota.ts';
 import { refuseToServe } from './http/problem.ts';
 import { consumeQueue } from './queues.ts';
 import { organizationQuotaObject } from './quota/object.ts';

@@ -25,6 +25,44 @@ export interface EdgeKey {
   ipAllowlist: string[] | null;
   endpoints: string[] | null;
   methods: string[] | null;
+  /** A ceiling of its own inside the organization's, in quota units an hour. */
+  rateLimitOverride: number | null;
+}
+
+export const LIMIT_SCOPES = ['organization', 'api', 'endpoint', 'key', 'user', 'address'] as const;
+
+export type LimitScope = (typeof LIMIT_SCOPES)[number];
+
+export const LIMIT_WINDOWS = ['second', 'minute', 'hour', 'day'] as const;
+
+export type LimitWindow = (typeof LIMIT_WINDOWS)[number];
+
+export const LIMIT_ALGORITHMS = ['fixed_window', 'sliding_window', 'token_bucket'] as const;
+
+export type LimitAlgorithm = (typeof LIMIT_ALGORITHMS)[number];
+
+/** A limit that the organization set itself, beside its plan's. */
+export interface EdgeLimit {
+  id: string;
+  name: string;
+  scope: LimitScope;
+  /** Which API, endpoint, key, user or address alone; `null` means each of them, counted apart. */
+  target: string | null;
+  /** Quota units a window. */
+  limit: number;
+  window: LimitWindow;
+  algorithm: LimitAlgorithm;
+  /** Size of a token bucket, in units; `null` means as many as `limit`. */
+  burst: number | null;
+}
+
+/** What the organization may use, as its plan and the operator say. */
+export interface EdgePlan {
+  name: string;
+  /** The operator's word in place of the plan's units an hour. */
+  unitsPerHour: number | null;
+  /** Whether units may be leased to isolates; `null` means from a limit that is high enough on. */
+  leases: boolean | null;
 }
 
 /** Everything that is published of an organization, at one version. */
@@ -32,7 +70,9 @@ export interface EdgeSnapshot {
   organizationId: string;
   version: number;
   deleted: boolean;
+  plan: EdgePlan;
   keys: EdgeKey[];
+  limits: EdgeLimit[];
 }
 
 /** The request that a key came with, as far as a key can be limited by it. */
@@ -42,14 +82,5 @@ export interface KeyUse {
   path: string;
 }
 
-export interface KeyQuery extends KeyUse {
-  hash: string;
-  now: Date;
-}
-
 /** A revoked key is not published any more, so it is unknown. */
 export type KeyRefusal = 'unknown' | 'expired' | 'address' | 'method' | 'path';
-
-export type KeyVerdict =
-  | { ok: true; key: Pick<EdgeKey, 'id' | 'userId' | 'environment' | 'type' | 'permissions'> & { limited: boolean } }
-  | { ok: false; refused: KeyRefusal };

@@ -15,6 +15,9 @@ export const PERMISSIONS = [
   'triggers:read',
   'triggers:write',
   'events:read',
+  'billing:read',
+  'limits:read',
+  'limits:write',
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];
@@ -29,6 +32,8 @@ const VIEWER: readonly Permission[] = [
   'agents:read',
   'triggers:read',
   'events:read',
+  'billing:read',
+  'limits:read',
 ];
 const MEMBER: readonly Permission[] = [...VIEWER, 'triggers:write'];
 const ADMIN: readonly Permission[] = [
@@ -39,6 +44,7 @@ const ADMIN: readonly Permission[] = [
   'keys:write',
   'agents:write',
   'audit:read',
+  'limits:write',
 ];
 const OWNER: readonly Permission[] = [...ADMIN, 'organizations:delete', 'organizations:transfer', 'members:roles'];
 

@@ -8,6 +8,8 @@ export * from '../identity/organizations/table.ts';
 export * from '../identity/sessions/table.ts';
 export * from '../identity/users/table.ts';
 export * from '../identity/wallets/table.ts';
+export * from '../quota/rate-limits/table.ts';
+export * from '../quota/usage/table.ts';
 export * from '../telemetry/audit/table.ts';
 export * from '../triggers/deliveries/table.ts';
 export * from '../triggers/ingest/table.ts';

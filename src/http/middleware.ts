@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { AppEnv } from './app-env.ts';
+import { QUOTA_FIELDS } from './quota-fields.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -72,14 +73,7 @@ export const withOriginCheck = (allowedOrigins: readonly string[], ownOrigin: st
     await next();
   };
 
-const EXPOSED = [
-  'X-Request-Id',
-  'Retry-After',
-  'X-RateLimit-Limit',
-  'X-RateLimit-Remaining',
-  'X-RateLimit-Reset',
-  'X-RateLimit-Window',
-];
+const EXPOSED = ['X-Request-Id', ...QUOTA_FIELDS];
 
 /** CORS for the origins the operator lists. Credentials are bearer tokens, so cookies are never allowed along. */
 export const withCors = (allowedOrigins: readonly string[]): MiddlewareHandler<AppEnv> =>

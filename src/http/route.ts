@@ -8,6 +8,7 @@ import { clientAddress } from './address.ts';
 import type { AppEnv } from './app-env.ts';
 import { type Authenticate, authenticateFor, signedIn, withCredential } from './authenticate.ts';
 import { type Answer, answerOnce, type IdempotencyDeps, readIdempotencyKey } from './idempotency.ts';
+import { type Meter, meter, settling } from './metering.ts';
 import type { Input, Operation, Output } from './operation.ts';
 import { validators } from './validate.ts';
 
@@ -23,6 +24,7 @@ export interface RouteDeps extends IdempotencyDeps {
   /** What the caller may do in an organization, or nothing when they have no place in it or it does not exist. */
   grantIn(ctx: CallerCtx, organizationId: string): Promise<Grant | undefined>;
   publishOrganization(organizationId: string): Promise<void>;
+  meter: Meter;
 }
 
 /** Finds the organization that a request is about, without saying anything of the resource; nothing when there is none. */
@@ -30,25 +32,41 @@ export type Locate<O extends Operation> = (ctx: CallerCtx, input: Input<O>) => P
 
 type Handler<O extends Operation, C> = (ctx: C, input: Input<O>) => Promise<Output<O>>;
 
-type Run<O extends Operation> = (c: Context<AppEnv>, ctx: Ctx, input: Input<O>) => Promise<Output<O>>;
+/** What was found out before the operation begins: whose the resource is, and what the caller may do there. */
+interface Place extends Grant {
+  organizationId: string;
+}
+
+/** How an operation is carried out. */
+interface Plan<O extends Operation> {
+  /** Whose the resource is; nothing when the caller has no place there. Also says who is charged. */
+  find?(ctx: Ctx, input: Input<O>): Promise<Place | undefined>;
+  run(ctx: Ctx, input: Input<O>, place: Place | undefined): Promise<Output<O>>;
+}
 
 /** A router whose every route is an operation of the contract. */
 export function createRoutes(deps: RouteDeps) {
   const app = new Hono<AppEnv>();
 
-  function mount<O extends Operation>(op: O, run: Run<O>) {
+  function mount<O extends Operation>(op: O, { find, run }: Plan<O>) {
     app.on(
       op.method,
       honoPath(op.path),
       readBody,
+      settling(op, deps.meter, (c) => contextOf(c, deps, deps.db, [])),
       authenticateFor(op, deps.authenticate),
       ...validators(op),
       async (c) => {
+        const input = inputOf<O>(c);
+        const anyone = contextOf(c, deps, deps.db, []);
+        const place = await find?.(anyone, input);
+        c.set('organizationId', place?.organizationId);
+        await meter(c, op, deps.meter, anyone, place?.organizationId);
         const effects: (() => Promise<void>)[] = [];
         const attempt = async (db: Database): Promise<Answer> => {
-          const output = await run(c, contextOf(c, deps, db, effects), inputOf<O>(c));
+          const output = await run(contextOf(c, deps, db, effects), input, place);
           const body = op.success.status === 204 ? null : JSON.stringify(output);
-          return { status: op.success.status, body, organizationId: c.get('organizationId') };
+          return { status: op.success.status, body, organizationId: place?.organizationId };
         };
         const answer = await carryOut(c, op, attempt);
         for (const effect of effects) await effect();
@@ -58,9 +76,14 @@ export function createRoutes(deps: RouteDeps) {
     );
   }
 
+  async function placeIn(ctx: CallerCtx, organizationId: string | undefined): Promise<Place | undefined> {
+    const grant = organizationId && (await deps.grantIn(ctx, organizationId));
+    return organizationId && grant ? { organizationId, ...grant } : undefined;
+  }
+
   async function carryOut(c: Context<AppEnv>, op: Operation, attempt: (db: Database) => Promise<Answer>) {
     const field = op.method === 'get' ? undefined : c.req.header('Idempotency-Key');
-    if (field === undefined || !isReplayable(op)) return attempt(deps.db);
+    if (field === undefined) return attempt(deps.db);
     const url = new URL(c.req.url);
     const request = {
       principal: ownerOfKeys(c),
@@ -93,31 +116,36 @@ export function createRoutes(deps: RouteDeps) {
 
     /** Anyone may call; the handler is told who did. */
     open<O extends Operation>(op: O, handler: Handler<O, Ctx>) {
-      mount(op, (_, ctx, input) => handler(ctx, input));
+      mount(op, { run: handler });
     },
 
     /** A signed-in person. */
     user<O extends Operation>(op: O, handler: Handler<O, UserCtx>) {
-      mount(op, (_, ctx, input) => handler(signedIn(ctx), input));
+      mount(op, { run: (ctx, input) => handler(signedIn(ctx), input) });
     },
 
-    /** Anyone with a credential, over whatever it may see. */
-    caller<O extends Operation>(op: O, handler: Handler<O, CallerCtx>) {
-      mount(op, (_, ctx, input) => handler(withCredential(ctx), input));
+    /** Anyone with a credential, over whatever it may see; an organization that they name pays for it. */
+    caller<O extends Operation>(op: O, named: (input: Input<O>) => string | undefined, handler: Handler<O, CallerCtx>) {
+      mount(op, {
+        find: (ctx, input) => placeIn(withCredential(ctx), named(input)),
+        run: (ctx, input) => handler(withCredential(ctx), input),
+      });
     },
 
     /** Somebody with a place in the organization that `locate` finds. To anyone else the resource does not exist. */
     organization<O extends Operation>(op: O, what: string, locate: Locate<O>, handler: Handler<O, OrganizationCtx>) {
-      mount(op, async (c, anyone, input) => {
-        const ctx = withCredential(anyone);
-        const organizationId = await locate(ctx, input);
-        const grant = organizationId && (await deps.grantIn(ctx, organizationId));
-        if (!organizationId || !grant) throw notFound(what);
-        c.set('organizationId', organizationId);
-        return handler({ ...ctx, organizationId, ...grant }, input).catch((error: unknown) => {
-          // Deleted since it was found: the answer is the one that the next request gets.
-          throw danglingOf(error)?.endsWith(REFERS_TO_ORGANIZATION) ? notFound(what) : error;
-        });
+      mount(op, {
+        find: async (anyone, input) => {
+          const ctx = withCredential(anyone);
+          return placeIn(ctx, await locate(ctx, input));
+        },
+        run: async (ctx, input, place) => {
+          if (!place) throw notFound(what);
+          return handler({ ...withCredential(ctx), ...place }, input).catch((error: unknown) => {
+            // Deleted since it was found: the answer is the one that the next request gets.
+            throw danglingOf(error)?.endsWith(REFERS_TO_ORGANIZATION) ? notFound(what) : error;
+          });
+        },
       });
     },
   };
@@ -133,12 +161,6 @@ const readBody: MiddlewareHandler = async (c, next) => {
   if (c.req.method !== 'GET') await c.req.text();
   await next();
 };
-
-/**
- * A public operation with transactions of its own (signing in, trading a refresh token) is no more repeatable for being
- * remembered, and remembering it would hold a connection for strangers while passwords are hashed.
- */
-const isReplayable = (op: Operation) => !(op.security.kind === 'public' && op.ownTransactions);
 
 /** Whose `Idempotency-Key` it is. Strangers who happen to send the same one are told apart by their addresses. */
 function ownerOfKeys(c: Context<AppEnv>): string {

@@ -1,12 +1,13 @@
 /**
  * The closed table of error codes. A code is what a caller may branch on; the status and title follow from it.
- * `RATE_LIMITED` is upper case because the public contract spells it so.
+ * `RATE_LIMITED` and `TIER_NOT_IN_PLAN` are upper case because the public contract spells them so.
  */
 export const ERRORS = {
   validation_failed: { status: 400, title: 'The request is not valid' },
   bad_request: { status: 400, title: 'The request cannot be carried out' },
   unauthorized: { status: 401, title: 'Authentication is required or failed' },
   forbidden: { status: 403, title: 'The caller may not do this' },
+  TIER_NOT_IN_PLAN: { status: 403, title: "The organization's plan does not include this query tier" },
   account_disabled: { status: 403, title: 'The account is disabled' },
   not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },

@@ -1,34 +1,212 @@
-import type { EdgeSnapshot, KeyQuery, KeyVerdict } from '../access/edge.ts';
+import type { LimitFigures } from '../access/admission.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { describeError } from '../kernel/errors.ts';
+import { newUuid } from '../kernel/id.ts';
+import type { Logger } from '../telemetry/log.ts';
+import { drawerName } from './drawer.ts';
+import { type Cell, closeEnded, isLow, newCell, unspend } from './isolate/cell.ts';
+import { type Ask, type Decision, decideFromReserve, decideHere, recentKey, refusalFor } from './isolate/decide.ts';
+import { absorb, newsOf, type Question } from './isolate/exchange.ts';
+import { spendFallback } from './isolate/fallback.ts';
+import { countIn } from './isolate/pace.ts';
+import type { OrganizationObject } from './organization.ts';
+import { type AdmitAnswer, type Granted, type OverLimit, PROTOCOL } from './protocol.ts';
+import type { Admitted, Verdict } from './verdict.ts';
 
-/** What others see of an organization's object. */
-interface OrganizationObject {
-  publish(snapshot: EdgeSnapshot): Promise<number>;
-  identify(query: KeyQuery): Promise<KeyVerdict>;
+export interface QuotaClientDeps {
+  clock: Clock;
+  log: Logger;
+  /** Calls to the organization's object, each of which may be repeated without harm. */
+  objectOf(organizationId: string): Pick<OrganizationObject, 'admit' | 'giveBack'>;
+  /** Tells the object of an organization that it does not know yet. */
+  publish(organizationId: string): Promise<void>;
+  /** Lets work go on after the answer. */
+  background(work: Promise<unknown>): void;
+  wait(milliseconds: number): Promise<void>;
 }
 
-/** Finds the object of an organization. A handle that failed is broken, so each call asks for one of its own. */
-type ObjectOf = (organizationId: string) => OrganizationObject;
+/** Longer than the object takes from the other side of the world, and as long as a caller may be kept for nothing. */
+const PATIENCE = 1_000;
 
-/** Calls to the organizations' objects, each of which may be repeated without harm. */
-export const organizationClient = (objectOf: ObjectOf) => ({
-  publish: (snapshot: EdgeSnapshot) => twice(() => objectOf(snapshot.organizationId).publish(snapshot)),
-  identify: (organizationId: string, query: KeyQuery) => twice(() => objectOf(organizationId).identify(query)),
-});
+/** After a failure the object is left alone for a moment: whoever waits for it in vain waits for nothing. */
+const BROKEN_FOR = 1_000;
+
+/** Organizations that an isolate knows at a time; those that were asked about longest ago are forgotten. */
+const MAX_CELLS = 1_000;
+
+/** After this isolate's clock says that a lease is over. */
+const GRACE = 50;
+
+/** What a request asks of its organization, and nothing when it is not metered. */
+export type { Ask } from './isolate/decide.ts';
+
+export interface QuotaClient {
+  /** Decides a request: here where a lease or a recent refusal allows it, else by one call to the organization's object. */
+  admit(organizationId: string, ask: Ask): Promise<Verdict>;
+}
 
 /**
- * Once more when the platform says that this may help, as after a deployment. An object with too much to do is not asked again.
- * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ * One isolate's side of the quota. While the object cannot be asked, within a second, requests are let through by what
+ * is left of leases, then by what was put aside, then under a small limit of the isolate's own; those of a key only if
+ * it was verified in the last minute. What was so let through is told to the object as soon as it answers again.
  */
-async function twice<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!isWorthRetrying(error)) throw error;
-    return call();
+export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
+  const cells = new Map<string, Cell>();
+  const isolate = newUuid();
+  const now = () => deps.clock().getTime();
+
+  function cellOf(organizationId: string): Cell {
+    const cell = cells.get(organizationId) ?? newCell();
+    cells.delete(organizationId);
+    cells.set(organizationId, cell);
+    const [oldest] = cells.keys();
+    if (cells.size > MAX_CELLS && oldest !== undefined) cells.delete(oldest);
+    return cell;
   }
+
+  async function admit(organizationId: string, ask: Ask): Promise<Verdict> {
+    const cell = cellOf(organizationId);
+    cell.pace = countIn(cell.pace, ask.charge.units, now());
+    const decision = decideHere(cell, ask, now());
+    if (decision) {
+      if (decision.ok && isLow(cell, now()) && cell.askedAt === undefined) topUp(organizationId, cell, ask);
+      return verdictOf(cell, ask, decision);
+    }
+    if (now() < cell.brokenUntil) return degraded(organizationId, cell, ask);
+    const operationId = newUuid();
+    const answer = await question(organizationId, cell, ask, operationId);
+    return answer
+      ? answered(organizationId, ask, operationId, answer)
+      : degraded(organizationId, cell, ask, operationId);
+  }
+
+  /** Asks the object, and takes in what it says; nothing when it does not in time. */
+  async function question(
+    organizationId: string,
+    cell: Cell,
+    ask: Ask,
+    operationId: string,
+  ): Promise<AdmitAnswer | undefined> {
+    const askedAt = now();
+    const told = newsOf(cell, isolate, askedAt, PATIENCE);
+    const { drawer, charge, use } = ask;
+    const request = { protocol: PROTOCOL, operationId, charge, drawer, use, isolate: told };
+    const hash = drawer.kind === 'key' ? drawer.hash : undefined;
+    const asked: Question = { hash, units: charge.units, told, askedAt };
+    try {
+      let answer = await inTime(deps.objectOf(organizationId).admit(request));
+      if (!answer.ok && answer.refused === 'unpublished' && drawer.kind !== 'key') {
+        await deps.publish(organizationId);
+        answer = await inTime(deps.objectOf(organizationId).admit(request));
+      }
+      absorb(cell, asked, answer);
+      if (answer.ok && answer.lease) returnLater(organizationId, cell, answer.lease);
+      return answer;
+    } catch (error) {
+      cell.brokenUntil = now() + BROKEN_FOR;
+      cell.askedAt = undefined;
+      deps.log.warn('quota.unreachable', { organization_id: organizationId, error: describeError(error) });
+      return undefined;
+    }
+  }
+
+  async function inTime<T>(answer: Promise<T>): Promise<T> {
+    const late = deps.wait(PATIENCE).then(() => {
+      throw new Error('the object did not answer in time');
+    });
+    return Promise.race([answer, late]);
+  }
+
+  /** The next lease, before this one is used up. */
+  function topUp(organizationId: string, cell: Cell, { drawer, use }: Ask): void {
+    deps.background(question(organizationId, cell, { drawer, use, charge: NOTHING }, newUuid()));
+  }
+
+  /** Gives back what was not spent of a lease, if nothing else has told of it by then. */
+  function returnLater(organizationId: string, cell: Cell, lease: NonNullable<Granted['lease']>): void {
+    const tell = async () => {
+      await deps.wait(lease.ttl + GRACE);
+      closeEnded(cell, now());
+      if (cell.reports.some(({ leaseId }) => leaseId === lease.id)) {
+        await question(
+          organizationId,
+          cell,
+          { drawer: { kind: 'anonymous' }, use: NOWHERE, charge: NOTHING },
+          newUuid(),
+        );
+      }
+    };
+    deps.background(tell());
+  }
+
+  function answered(organizationId: string, ask: Ask, operationId: string, answer: AdmitAnswer): Verdict {
+    if (answer.ok) {
+      const giveBack = () => deps.objectOf(organizationId).giveBack(operationId);
+      return {
+        ok: true,
+        key: answer.key,
+        status: statusOf(ask, answer.limits),
+        giveBack: quietly(organizationId, giveBack),
+      };
+    }
+    if (answer.refused === 'quota' || answer.refused === 'limit') return overLimit(answer);
+    // An object that knows nothing even now is one that cannot be told: nobody can say what is left.
+    if (answer.refused === 'unpublished')
+      return { ok: false, refused: ask.drawer.kind === 'key' ? 'unknown' : 'unavailable' };
+    return { ok: false, refused: answer.refused };
+  }
+
+  function verdictOf(cell: Cell, ask: Ask, decision: Decision): Verdict {
+    if (!decision.ok) return 'limits' in decision ? overLimit(decision) : { ok: false, refused: decision.refused };
+    const { from, key, limits } = decision;
+    const giveBack = async () => from && unspend(cell, from.leaseId, from.drawer, ask.charge, now());
+    return { ok: true, key, status: limits && statusOf(ask, limits), giveBack };
+  }
+
+  /** Lets a request through unasked, if at all. */
+  function degraded(organizationId: string, cell: Cell, ask: Ask, operationId = newUuid()): Verdict {
+    const at = now();
+    const verified = recentKey(cell, ask.drawer, at);
+    if (ask.drawer.kind === 'key' && !verified) return { ok: false, refused: 'unavailable' };
+    const refused = refusalFor(verified, ask, at);
+    if (refused) return { ok: false, refused };
+    const reserved = decideFromReserve(cell, ask, at);
+    if (reserved?.ok) return asDegraded(verdictOf(cell, ask, reserved));
+    const { allowed, figures } = spendFallback(cell, ask.charge.units, at);
+    const status = { limits: [figures], degraded: true } as const;
+    deps.log.warn('quota.degraded', { organization_id: organizationId, units: ask.charge.units, allowed });
+    if (!allowed) return { ok: false, refused: 'quota', status, refusedBy: 0, retryIn: figures.resetAt - at };
+    const drawer = drawerName(ask.drawer, verified?.key);
+    if (ask.charge.units > 0) cell.debts.push({ operationId, drawer, charge: ask.charge, at });
+    const giveBack = async () => {
+      cell.debts = cell.debts.filter((debt) => debt.operationId !== operationId);
+    };
+    return { ok: true, key: verified?.key, status: ask.charge.units > 0 ? status : undefined, giveBack };
+  }
+
+  /** What cannot be given back is lost to the caller, not to us: it is told and left at that. */
+  const quietly = (organizationId: string, work: () => Promise<void>) => () =>
+    work().catch((error: unknown) => {
+      deps.log.warn('quota.not_given_back', { organization_id: organizationId, error: describeError(error) });
+    });
+
+  return { admit };
 }
 
-function isWorthRetrying(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return 'retryable' in error && error.retryable === true && !('overloaded' in error && error.overloaded === true);
-}
+const NOTHING = { units: 0, tier: 0 } as const;
+
+const NOWHERE = { address: undefined, method: '', path: '' };
+
+const statusOf = ({ charge }: Ask, limits: readonly [LimitFigures, ...LimitFigures[]]): Admitted['status'] =>
+  charge.units === 0 ? undefined : { limits, degraded: false };
+
+const overLimit = ({ refused, limits, refusedBy, retryIn }: OverLimit): Verdict => ({
+  ok: false,
+  refused,
+  status: { limits, degraded: false },
+  refusedBy,
+  retryIn,
+});
+
+const asDegraded = (verdict: Verdict): Verdict =>
+  verdict.ok && verdict.status ? { ...verdict, status: { ...verdict.status, degraded: true } } : verdict;

@@ -1,12 +1,14 @@
-import ipaddr from 'ipaddr.js';
-import type { EdgeKey, EdgeSnapshot, KeyQuery, KeyRefusal, KeyVerdict } from '../access/edge.ts';
-import { parseAddress } from '../outbound/address.ts';
+import type { EdgeKey, EdgeLimit, EdgePlan, EdgeSnapshot, KeyRefusal, KeyUse } from '../access/edge.ts';
+import { includesMethod, matchesPath } from '../access/path-pattern.ts';
+import { isInside } from '../outbound/address-block.ts';
 
 /** What the organization's object holds of it. */
 export interface EdgeState {
   organizationId: string;
   version: number;
   deleted: boolean;
+  plan: EdgePlan;
+  limits: readonly EdgeLimit[];
   /** By hash. */
   keys: ReadonlyMap<string, EdgeKey>;
 }
@@ -35,44 +37,25 @@ export function changesBetween(before: EdgeState | undefined, after: EdgeState):
   };
 }
 
-/** Whether the key is good, and good for this request. */
-export function identify(state: EdgeState | undefined, query: KeyQuery): KeyVerdict {
-  const key = state?.deleted ? undefined : state?.keys.get(query.hash);
-  if (!key) return { ok: false, refused: 'unknown' };
-  const refused = refusalOf(key, query);
-  if (refused) return { ok: false, refused };
-  const { id, userId, environment, type, permissions } = key;
-  const limited = [key.expiresAt, key.ipAllowlist, key.methods, key.endpoints].some((limit) => limit !== null);
-  return { ok: true, key: { id, userId, environment, type, permissions, limited } };
+/** Whether anybody may do less than before, so that acting on what was so before would be wrong. */
+export function takesAway(before: EdgeState | undefined, after: EdgeState): boolean {
+  if (!before) return false;
+  const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+  const kept = [...before.keys].every(([hash, key]) => same(after.keys.get(hash), key));
+  return !kept || after.deleted || !same(before.plan, after.plan) || !same(before.limits, after.limits);
 }
 
-function refusalOf(key: EdgeKey, { now, address, method, path }: KeyQuery): KeyRefusal | undefined {
-  if (key.expiresAt !== null && key.expiresAt <= now.getTime()) return 'expired';
+type Limits = Pick<EdgeKey, 'expiresAt' | 'ipAllowlist' | 'methods' | 'endpoints'>;
+
+/** Whether a key is restricted beyond its permissions. */
+export const isLimited = (key: Limits): boolean =>
+  [key.expiresAt, key.ipAllowlist, key.methods, key.endpoints].some((limit) => limit !== null);
+
+/** Why a key is not good for this request; nothing when it is. */
+export function refusalOf(key: Limits, { address, method, path }: KeyUse, now: number): KeyRefusal | undefined {
+  if (key.expiresAt !== null && key.expiresAt <= now) return 'expired';
   if (key.ipAllowlist && !isInside(key.ipAllowlist, address)) return 'address';
-  if (key.methods && !isAmong(key.methods, method)) return 'method';
+  if (key.methods && !includesMethod(key.methods, method)) return 'method';
   if (key.endpoints && !key.endpoints.some((pattern) => matchesPath(pattern, path))) return 'path';
   return undefined;
-}
-
-function isInside(blocks: readonly string[], text: string | undefined): boolean {
-  const address = text === undefined ? undefined : parseAddress(text);
-  if (!address) return false;
-  return blocks.some((block) => {
-    const network = ipaddr.parseCIDR(block);
-    return network[0].kind() === address.kind() && address.match(network);
-  });
-}
-
-/** HEAD is GET without the body (RFC 9110 §9.3.2), so who may GET may ask for that. */
-const isAmong = (methods: readonly string[], method: string) =>
-  methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
-
-/** Segment by segment, so that the time is linear in the path whatever the pattern. */
-function matchesPath(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
-  const open = wanted.at(-1) === '**';
-  if (open) wanted.pop();
-  if (open ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every((segment, index) => (segment === '*' ? given[index] !== '' : segment === given[index]));
 }

@@ -1,4 +1,4 @@
-import type { EdgeKey } from '../access/edge.ts';
+import type { EdgeKey, EdgeLimit, EdgePlan } from '../access/edge.ts';
 import type { EdgeState, KeyChanges } from './edge-state.ts';
 
 /**
@@ -7,7 +7,8 @@ import type { EdgeState, KeyChanges } from './edge-state.ts';
  */
 const SCHEMA = `
   create table if not exists edge (
-    one integer primary key check (one = 1), organization_id text not null, version integer not null, deleted integer not null
+    one integer primary key check (one = 1), organization_id text not null, version integer not null, deleted integer not null,
+    plan text not null, limits text not null
   ) strict;
   create table if not exists edge_keys (hash text primary key, body text not null) strict, without rowid;`;
 
@@ -19,10 +20,12 @@ export function writeEdge(sql: SqlStorage, state: EdgeState, { put, removed }: K
     sql.exec('insert or replace into edge_keys (hash, body) values (?, ?)', key.hash, JSON.stringify(key));
   }
   sql.exec(
-    'insert or replace into edge (one, organization_id, version, deleted) values (1, ?, ?, ?)',
+    'insert or replace into edge (one, organization_id, version, deleted, plan, limits) values (1, ?, ?, ?, ?, ?)',
     state.organizationId,
     state.version,
     Number(state.deleted),
+    JSON.stringify(state.plan),
+    JSON.stringify(state.limits),
   );
 }
 
@@ -32,8 +35,8 @@ export function readEdge(sql: SqlStorage): EdgeState | undefined {
     return undefined;
   }
   const [edge] = sql
-    .exec<{ organization_id: string; version: number; deleted: number }>(
-      'select organization_id, version, deleted from edge',
+    .exec<{ organization_id: string; version: number; deleted: number; plan: string; limits: string }>(
+      'select organization_id, version, deleted, plan, limits from edge',
     )
     .toArray();
   if (!edge) return undefined;
@@ -42,6 +45,9 @@ export function readEdge(sql: SqlStorage): EdgeState | undefined {
     organizationId: edge.organization_id,
     version: edge.version,
     deleted: edge.deleted === 1,
+    // What writeEdge wrote.
+    plan: JSON.parse(edge.plan) as EdgePlan,
+    limits: JSON.parse(edge.limits) as EdgeLimit[],
     keys: new Map(rows.map(({ hash, body }) => [hash, JSON.parse(body) as EdgeKey])), // what writeEdge wrote
   };
 }

@@ -1,88 +1,165 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { EdgeSnapshot, KeyQuery, KeyVerdict } from '../access/edge.ts';
-import { type Clock, later, MINUTE } from '../kernel/clock.ts';
+import type { EdgeSnapshot } from '../access/edge.ts';
+import { type Clock, MINUTE } from '../kernel/clock.ts';
 import { describeError } from '../kernel/errors.ts';
+import { newUuid } from '../kernel/id.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { changesBetween, type EdgeState, identify, isNewer, stateOf } from './edge-state.ts';
+import { admit } from './admit.ts';
+import { dropCounters, dueTasks, nextDue, type Task, taskDone } from './due.ts';
+import { changesBetween, type EdgeState, isNewer, stateOf, takesAway } from './edge-state.ts';
 import { readEdge, writeEdge } from './edge-store.ts';
-
-/** When each key was last used, by its id, in milliseconds since 1970. */
-export type KeyUses = Readonly<Record<string, number>>;
+import { usage } from './figures.ts';
+import { giveBack } from './give-back.ts';
+import { type KeyUses, UseNotes } from './key-uses.ts';
+import type { AdmitAnswer, AdmitRequest, PublishAnswer, UsageAnswer } from './protocol.ts';
+import { createQuotaTables, readQuota, writeQuota } from './quota-store.ts';
+import { type Draft, type QuotaState, stateFrom } from './state.ts';
+import { endOfTrust, trustAnew } from './trust.ts';
+import type { ClosedWindow, QuotaEvent } from './usage/window.ts';
 
 export interface QuotaDeps {
   clock: Clock;
   log: Logger;
+  /** Each of these may be repeated without harm. */
   recordUses(organizationId: string, uses: KeyUses): Promise<void>;
+  recordWindow(organizationId: string, window: ClosedWindow): Promise<void>;
+  recordEvent(organizationId: string, event: QuotaEvent): Promise<void>;
 }
 
-const USES_KEY = 'key_uses';
-
-/** How often uses reach the database, at most. */
-const FLUSH_INTERVAL = MINUTE;
-
-/** A note of use may be lost with the machine, so no answer waits until it is safe. */
-const UNCONFIRMED = { allowUnconfirmed: true } as const;
+/** How long the database is left alone after it failed to take something. */
+const RETRY_AFTER = MINUTE;
 
 /**
  * The Durable Object `OrganizationQuota`, one per organization, named by its id: holds what was published of the
- * organization, and says whether a key is good. Its answer is true of the moment in which it is given, so nobody may
- * keep it: after a publication without a key has been answered, that key is refused everywhere.
+ * organization and what it has used, and decides each request by both. What was decided is written before it is
+ * answered, in one go, so that neither a restart nor a repeated call grants anything twice.
  */
 export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
   return class OrganizationQuotaObject extends DurableObject<Env> {
     readonly #deps = depsOf(this.env);
-    #edge: EdgeState | undefined = readEdge(this.ctx.storage.sql);
-    readonly #uses = new Map<string, number>();
+    readonly #sql = this.ctx.storage.sql;
+    #edge: EdgeState | undefined = readEdge(this.#sql);
+    readonly #quota: QuotaState = this.#edge ? readQuota(this.#sql) : stateFrom([]);
+    readonly #uses = new UseNotes(this.#sql, this.#edge !== undefined);
+    /** When nobody acts any more on what the last publication took away. */
+    #settledAt = 0;
+    /** When the alarm goes off, as far as this instance knows. */
+    #alarmAt = Number.POSITIVE_INFINITY;
 
-    /** Takes the snapshot over unless it knows a newer one, and answers with the version that it holds now. */
-    async publish(snapshot: EdgeSnapshot): Promise<number> {
-      if (!isNewer(snapshot, this.#edge)) return this.#edge?.version ?? 0;
-      const next = stateOf(snapshot);
-      const changes = changesBetween(this.#edge, next);
-      this.ctx.storage.transactionSync(() => writeEdge(this.ctx.storage.sql, next, changes));
-      this.#edge = next;
-      return next.version;
+    constructor(ctx: DurableObjectState, env: Env) {
+      super(ctx, env);
+      if (!this.#edge) return;
+      trustAnew(this.#edge, this.#quota, this.#now());
+      this.#settledAt = endOfTrust(this.#quota);
     }
 
-    async identify(query: KeyQuery): Promise<KeyVerdict> {
-      const verdict = identify(this.#edge, query);
-      if (verdict.ok) await this.#noteUse(verdict.key.id, query.now.getTime());
-      return verdict;
-    }
-
-    /** Hands the uses on to the database. */
-    override async alarm(): Promise<void> {
-      const uses = { ...(await this.#keptUses()), ...Object.fromEntries(this.#uses) };
-      const organizationId = this.#edge?.organizationId;
-      this.#uses.clear();
-      try {
-        if (organizationId !== undefined) await this.#deps.recordUses(organizationId, uses);
-      } catch (error) {
-        this.#deps.log.warn('key_uses.not_recorded', { error: describeError(error) });
-        await this.#keepUses({ ...uses, ...Object.fromEntries(this.#uses) });
-        return;
+    /** Takes the snapshot over unless it knows a newer one. */
+    async publish(snapshot: EdgeSnapshot): Promise<PublishAnswer> {
+      if (isNewer(snapshot, this.#edge)) {
+        const next = stateOf(snapshot);
+        const changes = changesBetween(this.#edge, next);
+        this.ctx.storage.transactionSync(() => {
+          writeEdge(this.#sql, next, changes);
+          createQuotaTables(this.#sql);
+        });
+        if (takesAway(this.#edge, next)) this.#settledAt = endOfTrust(this.#quota);
+        this.#edge = next;
       }
-      // A key that was used meanwhile has set the next alarm.
-      if (this.#uses.size === 0) await this.ctx.storage.delete(USES_KEY);
-      else await this.ctx.storage.put(USES_KEY, Object.fromEntries(this.#uses), UNCONFIRMED);
+      return { version: this.#edge?.version ?? 0, settledIn: Math.max(0, this.#settledAt - this.#now()) };
     }
 
-    /** Only the first use of a key in a minute writes, so that an object which is soon evicted has it noted too. */
-    async #noteUse(keyId: string, at: number): Promise<void> {
-      const known = this.#uses.get(keyId);
-      this.#uses.set(keyId, Math.max(known ?? 0, at));
-      if (known !== undefined) return;
-      await this.#keepUses({ ...(await this.#keptUses()), ...Object.fromEntries(this.#uses) });
+    /** Decides a request; the answer is true of the moment in which it is given. */
+    async admit(request: AdmitRequest): Promise<AdmitAnswer> {
+      const answer = this.#change((draft) => admit(this.#edge, draft, request, newUuid));
+      if (this.#edge) this.#noteUses(answer, request);
+      return answer;
     }
 
-    #keptUses(): Promise<KeyUses | undefined> {
-      return this.ctx.storage.get<KeyUses>(USES_KEY);
+    /** Gives back what the request was charged. */
+    async giveBack(operationId: string): Promise<void> {
+      this.#change((draft) => giveBack(this.#edge, draft, operationId));
     }
 
-    async #keepUses(uses: KeyUses): Promise<void> {
-      await this.ctx.storage.put(USES_KEY, uses, UNCONFIRMED);
-      if ((await this.ctx.storage.getAlarm()) !== null) return;
-      await this.ctx.storage.setAlarm(later(this.#deps.clock(), FLUSH_INTERVAL), UNCONFIRMED);
+    /** What was used of the open window; nothing when the organization was never published. */
+    async usage(): Promise<UsageAnswer | undefined> {
+      return this.#edge && usage(this.#edge, this.#quota, this.#now());
+    }
+
+    /** Tells the database what it does not know yet. */
+    override async alarm(): Promise<void> {
+      this.#alarmAt = Number.POSITIVE_INFINITY;
+      const edge = this.#edge;
+      if (!edge) return;
+      const { organizationId } = edge;
+      const uses = this.#uses.all();
+      const done = [
+        await this.#record(
+          () => this.#deps.recordUses(organizationId, uses),
+          () => this.#uses.forget(uses),
+        ),
+      ];
+      for (const task of dueTasks(this.#quota, this.#now())) {
+        done.push(
+          await this.#record(
+            () => this.#tell(organizationId, task),
+            () => this.#change((draft) => taskDone(draft, task)),
+          ),
+        );
+      }
+      this.#change((draft) => dropCounters(edge, draft));
+      this.#wake(done.includes(false) ? this.#now() + RETRY_AFTER : 0);
+    }
+
+    #now(): number {
+      return this.#deps.clock().getTime();
+    }
+
+    #tell(organizationId: string, task: Task): Promise<void> {
+      if (task.kind === 'window') return this.#deps.recordWindow(organizationId, task.window);
+      return this.#deps.recordEvent(organizationId, task.event);
+    }
+
+    async #record(tell: () => Promise<void>, then: () => void): Promise<boolean> {
+      try {
+        await tell();
+      } catch (error) {
+        this.#deps.log.warn('quota.not_recorded', { error: describeError(error) });
+        return false;
+      }
+      then();
+      return true;
+    }
+
+    #noteUses(answer: AdmitAnswer, { isolate }: AdmitRequest): void {
+      const now = this.#now();
+      if ('key' in answer && answer.key) this.#uses.note(answer.key.id, now);
+      for (const { drawer } of isolate.reports.flatMap(({ spent }) => spent)) {
+        if (drawer.startsWith('key:')) this.#uses.note(drawer.slice('key:'.length), now);
+      }
+      this.#wake();
+    }
+
+    /** Runs a change of the quota and writes it. When that fails, memory is ahead of storage and is given up. */
+    #change<T>(run: (draft: Draft) => T): T {
+      const draft: Draft = { state: this.#quota, now: this.#now(), changes: [] };
+      try {
+        const result = run(draft);
+        if (draft.changes.length > 0) this.ctx.storage.transactionSync(() => writeQuota(this.#sql, draft.changes));
+        this.#wake();
+        return result;
+      } catch (error) {
+        this.ctx.abort('a change of the quota failed');
+        throw error;
+      }
+    }
+
+    /** Sets the alarm to when there is something to do, and not before `earliest`. */
+    #wake(earliest = 0): void {
+      const times = [nextDue(this.#quota, this.#now()), this.#uses.dueAt].filter((at) => at !== undefined);
+      const at = Math.max(Math.min(...times), earliest);
+      if (times.length === 0 || at >= this.#alarmAt) return;
+      this.#alarmAt = at;
+      void this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });
     }
   };
 }

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { OPERATIONS } from '../../src/operations.ts';
 import { newKey } from '../identity/api-keys-fixture.ts';
-import { call, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
+import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
 import { rowCounts } from '../support/database.ts';
 import { type Schema, wrongValues } from './wrong-values.ts';
 
@@ -57,6 +57,11 @@ const SAMPLES: Record<string, object> = {
   updateCondition: { value: 'Registered' },
   createAction: { action_type: 'rest', priority: 1, config: { method: 'POST', url: 'https://example.com/' } },
   updateAction: { priority: 2 },
+  createRateLimit: {
+    ...{ name: 'L', scope: 'endpoint', target: '/api/**', limit: 60, window: 'minute' },
+    ...{ algorithm: 'token_bucket', burst: 5 },
+  },
+  updateRateLimit: { name: 'L', limit: 60 },
 };
 
 interface Refusal {
@@ -75,13 +80,19 @@ beforeAll(async () => {
   const condition = await newCondition(person, trigger);
   const key = await newKey(person);
   const action = await newAction(person, trigger, { method: 'POST', url: 'https://example.com/' });
-  ids = { trigger, condition, key: key.id, action: action.id };
+  const body = { name: 'Limit', scope: 'organization', limit: 1_000_000, window: 'second' };
+  const limit = await expectOk<{ data: { id: string } }>(
+    201,
+    call('POST', '/api/v1/rate-limits', { token: person.token, body }),
+  );
+  ids = { trigger, condition, key: key.id, action: action.id, limit: limit.data.id };
 });
 
 const pathOf = (path: string) =>
   path
     .replace('organizations/{id}', `organizations/${person.personalOrganizationId}`)
     .replace('keys/{id}', `keys/${ids['key']}`)
+    .replace('rate-limits/{id}', `rate-limits/${ids['limit']}`)
     .replace('{user_id}', person.id)
     .replace('{trigger_id}', String(ids['trigger']))
     .replace('conditions/{id}', `conditions/${ids['condition']}`)

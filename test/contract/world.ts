@@ -17,6 +17,7 @@ export interface World {
   conditionId: number;
   actionId: number;
   keyId: string;
+  limitId: string;
   /** All that an admin may. */
   adminKey: string;
   /** `events:read` and nothing else. */
@@ -33,6 +34,9 @@ export interface World {
 interface Made<T> {
   data: T;
 }
+
+const RATE_LIMITS = '/api/v1/rate-limits';
+const LIMIT = { name: 'plenty', scope: 'organization', limit: 1_000_000, window: 'second' };
 
 const REST = { method: 'POST', url: 'https://example.com/' };
 
@@ -59,6 +63,12 @@ async function newWalletToken(person: Person, organizationId: string): Promise<s
   const config = configOf(env);
   const settings = { secret: config.jwtSecret, issuer: config.baseUrl };
   return signWalletToken(settings, { kind: 'wallet', address, organizationId, linkId, userId: person.id }, now);
+}
+
+async function newLimit(person: Person, organization_id: string): Promise<string> {
+  const body = { ...LIMIT, organization_id };
+  const made = await expectOk<Made<{ id: string }>>(201, call('POST', RATE_LIMITS, { token: person.token, body }));
+  return made.data.id;
 }
 
 const ADMIN = { key_type: 'admin', permissions: ['read', 'write', 'admin'] };
@@ -99,6 +109,7 @@ export async function buildWorld(): Promise<World> {
     conditionId,
     actionId: action.id,
     keyId: adminKey.id,
+    limitId: await newLimit(owner, organizationId),
     adminKey: adminKey.key,
     eventsKey: eventsKey.key,
     revokedKey: revoked.key,
@@ -178,6 +189,14 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   listEvents: () => ({ path: '/api/v1/events' }),
   ...keyRequests('/api/v1/api-keys', ''),
   ...keyRequests('/api/v1/keys', 'Short'),
+  createRateLimit: (w) => ({
+    path: RATE_LIMITS,
+    body: { ...LIMIT, name: 'Another', organization_id: w.organizationId },
+  }),
+  listRateLimits: (w) => ({ path: `${RATE_LIMITS}?organization_id=${w.organizationId}` }),
+  getRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
+  updateRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}`, body: { limit: 2_000_000 } }),
+  deleteRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
   challengeAgent: (w) => ({ path: '/api/v1/agents/challenge', body: agent(w) }),
   linkAgent: (w) => ({
     path: '/api/v1/agents/link',
@@ -185,6 +204,7 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   }),
   listLinkedAgents: (w) => ({ path: `/api/v1/agents/linked?organization_id=${w.organizationId}` }),
   unlinkAgent: (w) => ({ path: `/api/v1/agents/7/link?chain_id=31337&organization_id=${w.organizationId}` }),
+  getCredits: (w) => ({ path: `/api/v1/billing/credits?organization_id=${w.organizationId}` }),
   listAuditLogs: (w) => ({ path: `/api/v1/audit-logs?organization_id=${w.organizationId}` }),
   verifyAuditLogs: (w) => ({ path: `/api/v1/audit-logs/verify?organization_id=${w.organizationId}` }),
 };

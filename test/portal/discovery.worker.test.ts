@@ -27,6 +27,17 @@ describe(PATH, () => {
         },
         triggers: 'https://weir.test/api/v1/triggers',
       },
+      capabilities: {
+        rate_limiting: {
+          enabled: true,
+          tiers: [
+            { tier: 'anonymous', rate_limit: '10 calls/hour', authentication: 'none' },
+            { tier: 'starter', rate_limit: '100 calls/hour', authentication: 'api_key' },
+            { tier: 'pro', rate_limit: '500 calls/hour', authentication: 'api_key' },
+            { tier: 'enterprise', rate_limit: '2000 calls/hour', authentication: 'api_key' },
+          ],
+        },
+      },
       contact: { email: 'support@8004.dev' },
       protocol_version: 'erc-8004-v1.0',
     });

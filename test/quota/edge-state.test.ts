@@ -1,66 +1,34 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import type { EdgeKey, EdgeSnapshot, KeyQuery } from '../../src/access/edge.ts';
-import { canonicalBlock } from '../../src/identity/api-keys/limits.ts';
-import { changesBetween, identify, isNewer, stateOf } from '../../src/quota/edge-state.ts';
+import type { EdgeKey, KeyUse } from '../../src/access/edge.ts';
+import { canonicalBlock } from '../../src/outbound/address-block.ts';
+import { changesBetween, isLimited, isNewer, refusalOf, stateOf, takesAway } from '../../src/quota/edge-state.ts';
+import { edgeKey as key, snapshotOf } from '../support/quota.ts';
 
 const NOW = new Date('2026-06-01T12:00:00Z');
 
-const key = (fields: Partial<EdgeKey> = {}): EdgeKey => ({
-  id: 'key_1',
-  hash: 'h1',
-  userId: 'u1',
-  environment: 'live',
-  type: 'standard',
-  permissions: ['read'],
-  expiresAt: null,
-  ipAllowlist: null,
-  endpoints: null,
-  methods: null,
-  ...fields,
-});
+const snapshot = (version: number, keys: EdgeKey[], deleted = false) => snapshotOf({ version, keys, deleted });
 
-const snapshot = (version: number, keys: EdgeKey[], deleted = false): EdgeSnapshot => ({
-  organizationId: 'o1',
-  version,
-  deleted,
-  keys,
-});
-
-const ask = (fields: Partial<EdgeKey>, query: Partial<KeyQuery> = {}) =>
-  identify(stateOf(snapshot(1, [key(fields)])), {
-    ...{ hash: 'h1', now: NOW, address: '203.0.113.7', method: 'GET', path: '/api/v1/triggers' },
-    ...query,
-  });
-
-const accepted = (limited: boolean) => ({
-  ok: true,
-  key: { id: 'key_1', userId: 'u1', environment: 'live', type: 'standard', permissions: ['read'], limited },
-});
-const refused = (why: string) => ({ ok: false, refused: why });
+const ask = (fields: Partial<EdgeKey>, use: Partial<KeyUse> = {}) =>
+  refusalOf(key(fields), { address: '203.0.113.7', method: 'GET', path: '/api/v1/triggers', ...use }, NOW.getTime());
 
 describe('whether a key is good', () => {
-  it('is said with what the key is for, and nothing else of it.', () => {
-    expect(ask({})).toEqual(accepted(false));
-  });
-
-  it('is no for a key that is not published, of an organization that is deleted or that nothing is known of.', () => {
-    expect(ask({}, { hash: 'h2' })).toEqual(refused('unknown'));
-    const query = { hash: 'h1', now: NOW, address: undefined, method: 'GET', path: '/' };
-    expect(identify(stateOf(snapshot(1, [key()], true)), query)).toEqual(refused('unknown'));
-    expect(identify(undefined, query)).toEqual(refused('unknown'));
+  it('depends on nothing when the key has no limits.', () => {
+    expect(ask({})).toBeUndefined();
+    expect(isLimited(key())).toBe(false);
+    expect(isLimited(key({ methods: [] }))).toBe(true);
   });
 
   it('ends at the very moment of its expiry.', () => {
-    expect(ask({ expiresAt: NOW.getTime() + 1 })).toEqual(accepted(true));
-    expect(ask({ expiresAt: NOW.getTime() })).toEqual(refused('expired'));
+    expect(ask({ expiresAt: NOW.getTime() + 1 })).toBeUndefined();
+    expect(ask({ expiresAt: NOW.getTime() })).toBe('expired');
   });
 
   it('depends on the method, where GET includes HEAD.', () => {
-    expect(ask({ methods: ['GET'] }, { method: 'HEAD' })).toEqual(accepted(true));
-    expect(ask({ methods: ['GET'] }, { method: 'POST' })).toEqual(refused('method'));
-    expect(ask({ methods: ['POST'] }, { method: 'HEAD' })).toEqual(refused('method'));
+    expect(ask({ methods: ['GET'] }, { method: 'HEAD' })).toBeUndefined();
+    expect(ask({ methods: ['GET'] }, { method: 'POST' })).toBe('method');
+    expect(ask({ methods: ['POST'] }, { method: 'HEAD' })).toBe('method');
   });
 
   it.each([
@@ -77,7 +45,7 @@ describe('whether a key is good', () => {
     ['/api/v1/triggers/**', '/api/v1/triggersx', false],
     ['/**', '/anything/at/all', true],
   ])('by the pattern %s is on %s: %s.', (pattern, path, good) => {
-    expect(ask({ endpoints: ['/other', pattern] }, { path })).toEqual(good ? accepted(true) : refused('path'));
+    expect(ask({ endpoints: ['/other', pattern] }, { path })).toBe(good ? undefined : 'path');
   });
 
   it.each([
@@ -93,7 +61,7 @@ describe('whether a key is good', () => {
     [['::/0'], '10.1.2.3', false],
     [['10.0.0.0/8', '192.0.2.1/32'], '192.0.2.1', true],
   ])('from the blocks %j is at %s: %s.', (ipAllowlist, address, good) => {
-    expect(ask({ ipAllowlist }, { address })).toEqual(good ? accepted(true) : refused('address'));
+    expect(ask({ ipAllowlist }, { address })).toBe(good ? undefined : 'address');
   });
 
   it('by address is what a comparison of bits says, for every block and address.', () => {
@@ -105,7 +73,9 @@ describe('whether a key is good', () => {
     fc.assert(
       fc.property(v4, ([host, address, bits]) => {
         const expected = bitsOf(host).slice(0, bits) === bitsOf(address).slice(0, bits);
-        expect(ask({ ipAllowlist: [canonicalBlock(`${host}/${bits}`) ?? ''] }, { address }).ok).toBe(expected);
+        expect(ask({ ipAllowlist: [canonicalBlock(`${host}/${bits}`) ?? ''] }, { address }) === undefined).toBe(
+          expected,
+        );
       }),
     );
   });
@@ -126,5 +96,17 @@ describe('a published state', () => {
     expect(changesBetween(before, after)).toEqual({ put: [changed, added], removed: ['c'] });
     expect(changesBetween(undefined, after).put).toHaveLength(3);
     expect(changesBetween(after, after)).toEqual({ put: [], removed: [] });
+  });
+
+  it('takes something away when a key is gone or changed, or the plan, the limits or the organization.', () => {
+    const before = stateOf(snapshot(1, [key()]));
+    const later = (fields: Partial<Parameters<typeof snapshotOf>[0]>) =>
+      takesAway(before, stateOf(snapshotOf({ version: 2, keys: [key()], ...fields })));
+    expect(later({ keys: [key(), key({ hash: 'h2' })] })).toBe(false);
+    expect(takesAway(undefined, before)).toBe(false);
+    expect(later({ keys: [] })).toBe(true);
+    expect(later({ keys: [key({ methods: ['GET'] })] })).toBe(true);
+    expect(later({ deleted: true })).toBe(true);
+    expect(later({ plan: { name: 'pro', unitsPerHour: null, leases: null } })).toBe(true);
   });
 });

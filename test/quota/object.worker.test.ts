@@ -1,41 +1,52 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { eq } from 'drizzle-orm';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EdgeKey } from '../../src/access/edge.ts';
 import { apiKeys } from '../../src/identity/api-keys/table.ts';
-import { MINUTE } from '../../src/kernel/clock.ts';
+import { HOUR, MINUTE } from '../../src/kernel/clock.ts';
 import { sha256Hex } from '../../src/kernel/crypto.ts';
 import { manyKeys } from '../identity/api-keys-fixture.ts';
 import { type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
+import { admission, edgeKey, snapshotOf, withKey } from '../support/quota.ts';
 
-const NOW = new Date('2026-06-01T12:00:00Z');
+/** An alarm that is set to a moment in the real past would go off at once. */
+const NOW = new Date(Date.now() + HOUR);
 const plus = (ms: number) => new Date(NOW.getTime() + ms);
 
 const objectOf = (organizationId: string) => env.ORGANIZATION_QUOTA.getByName(organizationId);
 
-const edgeKey = (id: string, hash: string): EdgeKey => ({
-  ...{ id, hash, userId: 'u1', environment: 'live', type: 'standard', permissions: ['read'], expiresAt: null },
-  ...{ ipAllowlist: null, endpoints: null, methods: null },
-});
+const named = (id: string, hash: string): EdgeKey => edgeKey({ id, hash });
 
-const query = (hash: string, now = NOW) => ({ hash, now, address: undefined, method: 'GET', path: '/' });
+/** What the object says of a key, on a request that is not metered. */
+const asked = (hash: string, address?: string) =>
+  admission(withKey(hash), { charge: { units: 0, tier: 0 }, use: { address, method: 'GET', path: '/' } });
 
 const newObject = () => {
   const organizationId = crypto.randomUUID();
   const object = objectOf(organizationId);
-  const publish = (version: number, keys: EdgeKey[]) =>
-    object.publish({ organizationId, version, deleted: false, keys });
+  const publish = async (version: number, keys: EdgeKey[]) =>
+    (await object.publish(snapshotOf({ organizationId, version, keys }))).version;
   return { object, publish };
 };
 
 const UNKNOWN = { ok: false, refused: 'unknown' };
 
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('the object of an organization', () => {
   it('writes nothing until something is published to it.', async () => {
     const { object } = newObject();
-    expect(await object.identify(query('h'))).toEqual(UNKNOWN);
+    expect(await object.admit(asked('h'))).toEqual({ ok: false, refused: 'unpublished' });
+    await object.giveBack(crypto.randomUUID());
+    expect(await object.usage()).toBeUndefined();
     await runInDurableObject(object, async (_, { storage }) => {
       expect(
         storage.sql.exec("select name from sqlite_master where name not like '\\_cf%' escape '\\'").toArray(),
@@ -47,27 +58,27 @@ describe('the object of an organization', () => {
 
   it('answers each publication with the version that it holds, and keeps the newest whatever their order.', async () => {
     const { object, publish } = newObject();
-    const [one, two] = [edgeKey('k1', 'h1'), edgeKey('k2', 'h2')];
+    const [one, two] = [named('k1', 'h1'), named('k2', 'h2')];
     expect(await publish(2, [two])).toBe(2);
     expect(await publish(1, [one])).toBe(2);
     expect(await publish(2, [one])).toBe(2);
-    expect(await object.identify(query('h1'))).toEqual(UNKNOWN);
-    expect(await object.identify(query('h2'))).toMatchObject({ ok: true, key: { id: 'k2' } });
+    expect(await object.admit(asked('h1'))).toEqual(UNKNOWN);
+    expect(await object.admit(asked('h2'))).toMatchObject({ ok: true, key: { id: 'k2' } });
   });
 
   it('remembers what was published when it is evicted.', async () => {
     const { object, publish } = newObject();
-    await publish(1, [edgeKey('k1', 'h1'), edgeKey('k2', 'h2')]);
-    await publish(2, [edgeKey('k2', 'h2'), edgeKey('k3', 'h3')]);
+    await publish(1, [named('k1', 'h1'), named('k2', 'h2')]);
+    await publish(2, [named('k2', 'h2'), named('k3', 'h3')]);
     await evictDurableObject(object);
-    expect(await object.identify(query('h1'))).toEqual(UNKNOWN);
+    expect(await object.admit(asked('h1'))).toEqual(UNKNOWN);
     for (const [id, hash] of [
       ['k2', 'h2'],
       ['k3', 'h3'],
     ] as const) {
-      expect(await object.identify(query(hash))).toMatchObject({ ok: true, key: { id } });
+      expect(await object.admit(asked(hash))).toMatchObject({ ok: true, key: { id } });
     }
-    expect(await publish(1, [edgeKey('k1', 'h1')])).toBe(2);
+    expect(await publish(1, [named('k1', 'h1')])).toBe(2);
   });
 
   it('holds five hundred keys with all their limits.', async () => {
@@ -78,10 +89,10 @@ describe('the object of an organization', () => {
     };
     await publish(
       1,
-      Array.from({ length: 500 }, (_, n) => ({ ...edgeKey(`k${n}`, `h${n}`), ...limited })),
+      Array.from({ length: 500 }, (_, n) => ({ ...named(`k${n}`, `h${n}`), ...limited })),
     );
     await evictDurableObject(object);
-    expect(await object.identify({ ...query('h499'), address: '2001:db8::1' })).toEqual({
+    expect(await object.admit(asked('h499', '2001:db8::1'))).toEqual({
       ok: false,
       refused: 'address',
     });
@@ -99,51 +110,58 @@ const lastUses = async (person: Person) => {
 async function twoPublishedKeys() {
   const person = await signUp();
   const keys = await manyKeys(person, 2);
-  const [one, two] = await Promise.all(keys.map(async ({ id, key }) => edgeKey(id, await sha256Hex(key))));
+  const [one, two] = await Promise.all(keys.map(async ({ id, key }) => named(id, await sha256Hex(key))));
   if (!one || !two) throw new Error('there are no two keys');
   const organizationId = person.personalOrganizationId;
   const object = objectOf(organizationId);
-  await object.publish({ organizationId, version: 1, deleted: false, keys: [one, two] });
+  await object.publish(snapshotOf({ organizationId, version: 1_000, keys: [one, two] }));
   return { person, object, one, two };
 }
+
+/** Who signed up has been charged for a request, so that the alarm is set at least for when their window is over. */
+const alarmOf = (object: ReturnType<typeof objectOf>) =>
+  runInDurableObject(object, (_, { storage }) => storage.getAlarm());
 
 describe('the last use of a key', () => {
   it('reaches the database by the alarm, a minute after the first use that it has not told of.', async () => {
     const { person, object, one, two } = await twoPublishedKeys();
-    const before = Date.now();
-    await object.identify(query(one.hash));
-    await object.identify(query(one.hash, plus(7)));
-    const alarm = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
-    expect(alarm).toBeGreaterThanOrEqual(before + MINUTE);
-    await object.identify(query(one.hash, plus(9)));
-    expect(await runInDurableObject(object, (_, { storage }) => storage.getAlarm())).toBe(alarm);
+    await object.admit(asked(one.hash));
+    vi.setSystemTime(plus(7));
+    await object.admit(asked(one.hash));
+    const alarm = await alarmOf(object);
+    expect(alarm).toBe(NOW.getTime() + MINUTE);
+    vi.setSystemTime(plus(9));
+    await object.admit(asked(one.hash));
+    expect(await alarmOf(object)).toBe(alarm);
     expect(await lastUses(person)).toEqual({ [one.id]: null, [two.id]: null });
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await lastUses(person)).toEqual({ [one.id]: plus(9), [two.id]: null });
-    expect(await runDurableObjectAlarm(object)).toBe(false);
+    expect(await alarmOf(object)).toBeGreaterThan(NOW.getTime() + HOUR);
   });
 
   it('is not lost with the memory of the object.', async () => {
     const { person, object, one, two } = await twoPublishedKeys();
-    await object.identify(query(one.hash));
+    await object.admit(asked(one.hash));
     await evictDurableObject(object);
-    await object.identify(query(two.hash, plus(5)));
+    vi.setSystemTime(plus(5));
+    await object.admit(asked(two.hash));
     await runDurableObjectAlarm(object);
     expect(await lastUses(person)).toEqual({ [one.id]: NOW, [two.id]: plus(5) });
   });
 
   it('never goes back.', async () => {
     const { person, object, one } = await twoPublishedKeys();
-    await object.identify(query(one.hash, plus(5)));
+    vi.setSystemTime(plus(5));
+    await object.admit(asked(one.hash));
     await runDurableObjectAlarm(object);
-    await object.identify(query(one.hash));
+    await object.admit(asked(one.hash));
     await runDurableObjectAlarm(object);
     expect((await lastUses(person))[one.id]).toEqual(plus(5));
   });
 
   it('is told again when the database could not be told.', async () => {
     const { person, object, one } = await twoPublishedKeys();
-    await object.identify(query(one.hash));
+    await object.admit(asked(one.hash));
     await database().query.execute('alter table api_keys rename to api_keys_away');
     await runDurableObjectAlarm(object);
     await database().query.execute('alter table api_keys_away rename to api_keys');
@@ -154,13 +172,10 @@ describe('the last use of a key', () => {
 
   it('is not noted when the key was refused.', async () => {
     const { object, one } = await twoPublishedKeys();
-    await object.publish({
-      organizationId: crypto.randomUUID(),
-      version: 2,
-      deleted: false,
-      keys: [{ ...one, expiresAt: 0 }],
-    });
-    expect(await object.identify(query(one.hash))).toEqual({ ok: false, refused: 'expired' });
-    expect(await runInDurableObject(object, (_, { storage }) => storage.getAlarm())).toBeNull();
+    await object.publish(
+      snapshotOf({ organizationId: crypto.randomUUID(), version: 1_001, keys: [{ ...one, expiresAt: 0 }] }),
+    );
+    expect(await object.admit(asked(one.hash))).toEqual({ ok: false, refused: 'expired' });
+    expect(await alarmOf(object)).toBeGreaterThan(NOW.getTime() + HOUR);
   });
 });

@@ -13,4 +13,5 @@ export const testSettings = (own: OwnDatabase): Record<string, string> => ({
   OUTBOUND_ALLOW: 'localhost,127.0.0.0/8,::1/128',
   AUTH_REGISTER_LIMIT: '100000',
   AUTH_LOGIN_LIMIT: '100000',
+  DEFAULT_PLAN: 'enterprise',
 });

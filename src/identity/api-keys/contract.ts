@@ -1,15 +1,14 @@
 import * as z from 'zod';
 import { KEY_ENVIRONMENTS, KEY_TYPES } from '../../access/edge.ts';
+import { HTTP_METHODS, isPathPattern } from '../../access/path-pattern.ts';
 import { operation } from '../../http/operation.ts';
 import { dataOf, instant, int32, line, pageQuery, text, timestamp, uuid } from '../../http/shapes.ts';
-import { canonicalBlock, isPathPattern } from './limits.ts';
+import { canonicalBlock } from '../../outbound/address-block.ts';
 
 const READ = { kind: 'organization', permission: 'keys:read' } as const;
 const WRITE = { kind: 'organization', permission: 'keys:write' } as const;
 
 const MAX_ENTRIES = 50;
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 const name = line(1, 100).meta({ examples: ['Production API Key'] });
 
@@ -49,9 +48,9 @@ const endpoints = z
   .meta({ description: 'Paths the key may be used on', examples: [['/api/v1/triggers/**']] });
 
 const methods = z
-  .array(z.enum(METHODS))
+  .array(z.enum(HTTP_METHODS))
   .min(1)
-  .max(METHODS.length)
+  .max(HTTP_METHODS.length)
   .nullable()
   .meta({ description: 'Methods the key may be used with; GET includes HEAD' });
 

@@ -43,15 +43,38 @@ interface ParsedKey {
   hash: string;
 }
 
+/** Keys whose check was found right are not checked again, of which an isolate remembers this many by their hashes. */
+const MAX_CHECKED = 10_000;
+
+/** By the deployment's secrets; no key can be made out of what is remembered. */
+const checked = new WeakMap<KeySecrets, Map<string, ParsedKey>>();
+
 /** What a key's text says of itself; nothing when this deployment never made it. */
 export async function parseKey(secrets: KeySecrets, text: string): Promise<ParsedKey | undefined> {
-  const { body, environment, organization, check } = SHAPE.exec(text)?.groups ?? {};
+  const parts = SHAPE.exec(text)?.groups;
+  if (!parts) return undefined;
+  const hash = await sha256Hex(text);
+  const known = checked.get(secrets) ?? new Map<string, ParsedKey>();
+  checked.set(secrets, known);
+  const parsed = known.get(hash) ?? (await checkParts(secrets, parts, hash));
+  if (!parsed || known.has(hash)) return parsed;
+  const [oldest] = known.keys();
+  if (known.size >= MAX_CHECKED && oldest !== undefined) known.delete(oldest);
+  known.set(hash, parsed);
+  return parsed;
+}
+
+async function checkParts(
+  secrets: KeySecrets,
+  { body, environment, organization, check }: Record<string, string>,
+  hash: string,
+): Promise<ParsedKey | undefined> {
   if (body === undefined || organization === undefined || check === undefined) return undefined;
   const organizationId = uuidOf(fromBase62(organization));
   const expected = await Promise.all(secrets.map((secret) => checkOf(secret, body)));
   const matches = expected.filter((one) => equalInConstantTime(one, check));
   if (matches.length === 0 || organizationId === undefined) return undefined;
-  return { environment: environment === 'live' ? 'live' : 'test', organizationId, hash: await sha256Hex(text) };
+  return { environment: environment === 'live' ? 'live' : 'test', organizationId, hash };
 }
 
 /** Of 2^64 numbers, spread over 62^6 checks: the bias is below one in 10^8. */

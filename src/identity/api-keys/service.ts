@@ -1,5 +1,6 @@
 import { type CallerCtx, type OrganizationCtx, permit } from '../../access/ctx.ts';
 import type { KeyEnvironment, KeyType } from '../../access/edge.ts';
+import { effectivePermissions } from '../../access/key-permissions.ts';
 import { ROLE_PERMISSIONS, ROLES } from '../../access/permissions.ts';
 import { rfc3339 } from '../../kernel/clock.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
@@ -8,7 +9,7 @@ import type { PageRequest } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
 import { holdOrganization } from '../organizations/hold.ts';
 import { type KeySecrets, mintKey } from './key.ts';
-import { effectivePermissions, refuseUnusable } from './permissions.ts';
+import { refuseUnusable } from './permissions.ts';
 import * as store from './store.ts';
 import { createdKeyToWire, keyToWire } from './wire.ts';
 

@@ -111,6 +111,14 @@ export async function listKeys(db: Executor, whose: Whose, page: PageRequest & {
   return { rows, total: totals[0]?.total ?? 0 };
 }
 
+/** What the organization's keys of these ids are called, revoked ones too. */
+export async function nameKeys(db: Executor, organizationId: string, keyIds: readonly string[]) {
+  return db
+    .select({ id: apiKeys.id, name: apiKeys.name, prefix: apiKeys.prefix })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.organizationId, organizationId), inArray(apiKeys.id, [...keyIds])));
+}
+
 /** Notes when keys were last used, by their ids, in milliseconds since 1970. An older note changes nothing. */
 export async function recordUses(
   db: Executor,

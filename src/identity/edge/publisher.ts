@@ -1,4 +1,4 @@
-import type { EdgeSnapshot } from '../../access/edge.ts';
+import type { EdgeLimit, EdgeSnapshot } from '../../access/edge.ts';
 import type { Database } from '../../db/client.ts';
 import { AppError, describeError } from '../../kernel/errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -7,8 +7,15 @@ import * as store from './store.ts';
 export interface PublisherDeps {
   db: Database;
   log: Logger;
-  /** Hands a snapshot to the organization's object, and answers with the version that it holds then. */
-  send(snapshot: EdgeSnapshot): Promise<number>;
+  /** The organization's own limits, as they are committed now. */
+  limitsOf(organizationId: string): Promise<EdgeLimit[]>;
+  /**
+   * Hands a snapshot to the organization's object, and answers with the version that it holds then, and in how many
+   * milliseconds nobody acts any more on what was so before.
+   */
+  send(snapshot: EdgeSnapshot): Promise<{ version: number; settledIn: number }>;
+  /** Lets what was told before run out. */
+  wait(milliseconds: number): Promise<unknown>;
 }
 
 const RETRY_AFTER_SECONDS = 5;
@@ -20,25 +27,33 @@ const RETRY_AFTER_SECONDS = 5;
  */
 export async function publishOrganization(deps: PublisherDeps, organizationId: string): Promise<void> {
   const { db, log } = deps;
-  const held = await bringUpToDate(deps, organizationId);
-  if (held === undefined) return;
+  const told = await bringUpToDate(deps, organizationId);
+  if (told === undefined) return;
+  const { version: held, settledIn } = told;
+  if (settledIn > 0) await deps.wait(settledIn);
   // The object has it, which is what counts: without this note the sweep sends it once more.
   await store.acknowledge(db.query, organizationId, held).catch((error: unknown) => {
     log.warn('edge.not_noted', { organization_id: organizationId, error: describeError(error) });
   });
 }
 
-/** The version that the object holds afterwards; nothing when there is nothing to publish. */
-async function bringUpToDate(deps: PublisherDeps, organizationId: string): Promise<number | undefined> {
-  const snapshot = await store.readSnapshot(deps.db.query, organizationId);
-  if (!snapshot) return undefined;
-  const held = await deps.send(snapshot).catch((error: unknown) => {
+/** What the object holds afterwards; nothing when there is nothing to publish. */
+async function bringUpToDate(
+  deps: PublisherDeps,
+  organizationId: string,
+): Promise<{ version: number; settledIn: number } | undefined> {
+  const known = await store.readSnapshot(deps.db.query, organizationId);
+  if (!known) return undefined;
+  // After the version, so that they may be newer than it says and never older: what is newer is published again anyway.
+  const snapshot = { ...known, limits: await deps.limitsOf(organizationId) };
+  const told = await deps.send(snapshot).catch((error: unknown) => {
     throw unreachable(error);
   });
-  if (held <= snapshot.version) return held;
+  const held = told.version;
+  if (held <= snapshot.version) return told;
   // Either a later change was published meanwhile, or the database was restored from a backup and counts anew from an
   // older version. The object would then ignore every change, revocations among them.
-  if (!(await store.overtake(deps.db.query, organizationId, held))) return held;
+  if (!(await store.overtake(deps.db.query, organizationId, held))) return told;
   deps.log.warn('edge.overtaken', { organization_id: organizationId, version: snapshot.version, held });
   return bringUpToDate(deps, organizationId);
 }

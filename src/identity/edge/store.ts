@@ -1,7 +1,8 @@
 import { and, eq, isNull, lt, sql } from 'drizzle-orm';
-import type { EdgeKey, EdgeSnapshot } from '../../access/edge.ts';
+import type { EdgeKey, EdgePlan, EdgeSnapshot } from '../../access/edge.ts';
 import type { Executor } from '../../db/client.ts';
 import { apiKeys } from '../api-keys/table.ts';
+import { organizations } from '../organizations/table.ts';
 import { organizationEdges } from './table.ts';
 
 /**
@@ -21,14 +22,21 @@ export async function bumpEdge(tx: Executor, organizationId: string, { deleted =
     });
 }
 
-/** What is to be published, read in one statement: a version and the keys that it stands for. */
-export async function readSnapshot(db: Executor, organizationId: string): Promise<EdgeSnapshot | undefined> {
+/** Of an organization that is gone. */
+const NO_PLAN: EdgePlan = { name: 'free', unitsPerHour: null, leases: null };
+
+/** What identity has to publish, read in one statement: a version, and the plan and keys that it stands for. */
+export async function readSnapshot(
+  db: Executor,
+  organizationId: string,
+): Promise<Omit<EdgeSnapshot, 'limits'> | undefined> {
   const keys = sql<EdgeKey[]>`coalesce((
     select json_agg(json_build_object(
       'id', ${apiKeys.id}, 'hash', ${apiKeys.hash}, 'userId', ${apiKeys.createdBy},
       'environment', ${apiKeys.environment}, 'type', ${apiKeys.keyType}, 'permissions', ${apiKeys.permissions},
       'expiresAt', floor(extract(epoch from ${apiKeys.expiresAt}) * 1000), 'ipAllowlist', ${apiKeys.ipAllowlist},
-      'endpoints', ${apiKeys.endpoints}, 'methods', ${apiKeys.methods}))
+      'endpoints', ${apiKeys.endpoints}, 'methods', ${apiKeys.methods},
+      'rateLimitOverride', ${apiKeys.rateLimitOverride}))
     from ${apiKeys}
     where ${and(sql`${apiKeys.organizationId} = ${organizationEdges.organizationId}`, isNull(apiKeys.revokedAt))}
       and not ${organizationEdges.deleted}), '[]')`;
@@ -37,11 +45,17 @@ export async function readSnapshot(db: Executor, organizationId: string): Promis
       organizationId: organizationEdges.organizationId,
       version: organizationEdges.version,
       deleted: organizationEdges.deleted,
+      name: organizations.plan,
+      unitsPerHour: organizations.unitsPerHour,
+      leases: organizations.leases,
       keys,
     })
     .from(organizationEdges)
+    .leftJoin(organizations, eq(organizations.id, organizationEdges.organizationId))
     .where(eq(organizationEdges.organizationId, organizationId));
-  return rows[0];
+  if (!rows[0]) return undefined;
+  const { name, unitsPerHour, leases, ...snapshot } = rows[0];
+  return { ...snapshot, plan: name === null || snapshot.deleted ? NO_PLAN : { name, unitsPerHour, leases } };
 }
 
 /** Remembers that the edge knows the organization at `version` or later. */

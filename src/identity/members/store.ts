@@ -1,4 +1,4 @@
-import { and, asc, count, eq } from 'drizzle-orm';
+import { and, asc, count, eq, inArray } from 'drizzle-orm';
 import type { Role } from '../../access/permissions.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
@@ -57,6 +57,15 @@ export async function listMembers(db: Executor, organizationId: string, page: Pa
     db.select({ total: count() }).from(members).where(ours),
   ]);
   return { rows, total: totals[0]?.total ?? 0 };
+}
+
+/** What those of the users are called who are members of the organization. */
+export async function nameMembers(db: Executor, organizationId: string, userIds: readonly string[]) {
+  return db
+    .select({ userId: members.userId, username: users.username })
+    .from(members)
+    .innerJoin(users, eq(users.id, members.userId))
+    .where(and(eq(members.organizationId, organizationId), inArray(members.userId, [...userIds])));
 }
 
 /** The role of a user in an organization, or nothing. */

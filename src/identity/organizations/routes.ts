@@ -13,7 +13,7 @@ import {
 const byId = async (_: unknown, { params }: { params: { id: string } }) => params.id;
 
 export function addOrganizationRoutes(routes: Routes, deps: OrganizationDeps) {
-  routes.user(contract.createOrganization, (ctx, { body }) => createOrganization(ctx, body));
+  routes.user(contract.createOrganization, (ctx, { body }) => createOrganization(ctx, deps.newOrganizations, body));
   routes.user(contract.listOrganizations, (ctx, { query }) => listOrganizations(ctx, query));
   routes.organization(contract.getOrganization, 'Organization', byId, (ctx) => getOrganization(ctx));
   routes.organization(contract.updateOrganization, 'Organization', byId, (ctx, { body }) =>

@@ -1,11 +1,13 @@
-import { type OrganizationCtx, permit, type UserCtx } from '../../access/ctx.ts';
+import { type Ctx, type OrganizationCtx, permit, type UserCtx } from '../../access/ctx.ts';
 import type { Role } from '../../access/permissions.ts';
+import type { PlanName } from '../../billing/index.ts';
 import { duplicateOf, type Executor } from '../../db/client.ts';
 import { rfc3339 } from '../../kernel/clock.ts';
-import { AppError, notFound } from '../../kernel/errors.ts';
+import { AppError, describeError, notFound } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
+import type { Logger } from '../../telemetry/log.ts';
 import { bumpEdge } from '../edge/store.ts';
 import { demoteOwner, findRole, insertMember, setRole } from '../members/store.ts';
 import { confirmSession } from '../standing/standing.ts';
@@ -23,11 +25,18 @@ type OrganizationPatch = { [Field in 'name' | 'description']?: NewOrganization[F
 export interface OrganizationDeps {
   /** Lets the features that build on identity see an organization off, in the transaction that deletes it. */
   beforeDeletion(tx: Executor, organizationId: string, now: Date): Promise<void>;
+  newOrganizations: NewOrganizationDeps;
+}
+
+/** What is decided for every organization that is made. */
+export interface NewOrganizationDeps {
+  plan: PlanName;
+  log: Logger;
 }
 
 /** @throws AppError `conflict` when the slug is taken */
-export async function createOrganization(ctx: UserCtx, input: NewOrganization) {
-  const row = newRow({ ...input, isPersonal: false }, ctx.clock());
+export async function createOrganization(ctx: UserCtx, deps: NewOrganizationDeps, input: NewOrganization) {
+  const row = newRow({ ...input, isPersonal: false, plan: deps.plan }, ctx.clock());
   await ctx.db
     .transaction(async (tx) => {
       await confirmSession(tx, ctx);
@@ -36,7 +45,7 @@ export async function createOrganization(ctx: UserCtx, input: NewOrganization) {
       await audit(tx, ctx, {
         action: 'organization.create',
         target: targetOf(row.id),
-        after: { name: row.name, slug: row.slug, description: row.description },
+        after: { name: row.name, slug: row.slug, description: row.description, plan: row.plan },
         organizationId: row.id,
       });
     })
@@ -46,17 +55,36 @@ export async function createOrganization(ctx: UserCtx, input: NewOrganization) {
       }
       throw error;
     });
-  ctx.afterCommit(() => ctx.publishOrganization(row.id));
+  announce(ctx, deps.log, row.id);
   return { data: toWire(row) };
 }
 
 /**
- * Part of a registration, in its transaction. The slug holds the user's id, so it cannot be taken already. There is
- * nothing to tell the edge: an organization that it does not know is one without keys.
+ * Part of a registration, in its transaction. The slug holds the user's id, so it cannot be taken already.
+ * @returns the organization's id, which is to be announced
  */
-export async function createPersonalOrganization(tx: Executor, user: { id: string; username: string }, now: Date) {
-  const row = newRow({ name: user.username, slug: `personal-${user.id}`, isPersonal: true }, now);
+export async function createPersonalOrganization(
+  tx: Executor,
+  { plan }: NewOrganizationDeps,
+  user: { id: string; username: string },
+  now: Date,
+): Promise<string> {
+  const row = newRow({ name: user.username, slug: `personal-${user.id}`, isPersonal: true, plan }, now);
+  await bumpEdge(tx, row.id);
   await insertWithOwner(tx, row, user.id);
+  return row.id;
+}
+
+/**
+ * Publishes a new organization. If that fails, nobody is wrong about it: the edge asks for an organization that it does
+ * not know yet, and the sweep publishes it.
+ */
+export function announce(ctx: Pick<Ctx, 'afterCommit' | 'publishOrganization'>, log: Logger, id: string): void {
+  ctx.afterCommit(() =>
+    ctx.publishOrganization(id).catch((error: unknown) => {
+      log.warn('edge.not_announced', { organization_id: id, error: describeError(error) });
+    }),
+  );
 }
 
 export async function listOrganizations(ctx: UserCtx, page: PageRequest) {
@@ -146,13 +174,16 @@ export async function transferOrganization(ctx: OrganizationCtx, newOwnerId: str
 
 const targetOf = (id: string) => ({ type: 'organization', id });
 
-function newRow(input: NewOrganization & { isPersonal: boolean }, now: Date): store.OrganizationRow {
+function newRow(input: NewOrganization & { isPersonal: boolean; plan: PlanName }, now: Date): store.OrganizationRow {
   return {
     id: newUuid(),
     name: input.name,
     slug: input.slug,
     description: input.description ?? null,
     isPersonal: input.isPersonal,
+    plan: input.plan,
+    unitsPerHour: null,
+    leases: null,
     createdAt: now,
     updatedAt: now,
   };

@@ -1,4 +1,5 @@
-import { and, asc, count, eq } from 'drizzle-orm';
+import { and, asc, count, eq, or, sql } from 'drizzle-orm';
+import type { EdgePlan } from '../../access/edge.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
 import { members } from '../members/table.ts';
@@ -12,6 +13,29 @@ export async function insertOrganization(db: Executor, row: OrganizationRow): Pr
 
 export async function findOrganization(db: Executor, id: string): Promise<OrganizationRow | undefined> {
   const rows = await db.select().from(organizations).where(eq(organizations.id, id)).limit(1);
+  return rows[0];
+}
+
+/** The organization with this id, or else the one with this slug: a slug may look like an id. */
+export async function findOrganizationByName(db: Executor, name: string): Promise<OrganizationRow | undefined> {
+  const isName = sql`${organizations.id}::text = lower(${name})`;
+  const rows = await db
+    .select()
+    .from(organizations)
+    .where(or(isName, eq(organizations.slug, name)))
+    .orderBy(sql`${isName} desc`)
+    .limit(1);
+  return rows[0];
+}
+
+/** The plan of an organization and the operator's word on it; nothing when the organization is gone. */
+export async function findPlan(db: Executor, id: string): Promise<EdgePlan | undefined> {
+  const { plan, unitsPerHour, leases } = organizations;
+  const rows = await db
+    .select({ name: plan, unitsPerHour, leases })
+    .from(organizations)
+    .where(eq(organizations.id, id))
+    .limit(1);
   return rows[0];
 }
 

@@ -4,7 +4,7 @@ import { networkOf } from '../../http/address.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import type { TokenSettings } from '../jwt.ts';
-import { createPersonalOrganization } from '../organizations/service.ts';
+import { announce, createPersonalOrganization, type NewOrganizationDeps } from '../organizations/service.ts';
 import { openSession } from '../sessions/open.ts';
 import { countWrongPassword, forgetWrongPasswords, isLive, revokeOthers, revokeSession } from '../sessions/store.ts';
 import { provePassword } from './failures.ts';
@@ -21,6 +21,10 @@ interface AccountDeps {
   passwords: Passwords;
 }
 
+interface RegistrationDeps extends AccountDeps {
+  newOrganizations: NewOrganizationDeps;
+}
+
 interface Registration {
   username: string;
   email: string;
@@ -28,7 +32,8 @@ interface Registration {
 }
 
 /** Makes the account with its personal organization. @throws AppError `conflict` when name or address is taken */
-export async function registerUser(ctx: Ctx, { tokens, passwords }: AccountDeps, input: Registration) {
+export async function registerUser(ctx: Ctx, deps: RegistrationDeps, input: Registration) {
+  const { tokens, passwords, newOrganizations } = deps;
   const now = ctx.clock();
   const user: store.UserRow = {
     id: newUuid(),
@@ -47,7 +52,7 @@ export async function registerUser(ctx: Ctx, { tokens, passwords }: AccountDeps,
       const taken = await store.findNameTaken(tx, user);
       if (taken) throw new AppError('conflict', `${taken} already exists`);
       await store.insertUser(tx, user);
-      await createPersonalOrganization(tx, user, now);
+      const organizationId = await createPersonalOrganization(tx, newOrganizations, user, now);
       await rememberNetwork(tx, { userId: user.id, network: networkOf(ctx.address) }, now);
       const { principal, answer } = await openSession(tx, ctx, tokens, user, now);
       await auditPerson(tx, { ...ctx, principal }, user.id, {
@@ -55,6 +60,7 @@ export async function registerUser(ctx: Ctx, { tokens, passwords }: AccountDeps,
         target: { type: 'user', id: user.id },
         after: { username: user.username, session_id: principal.sessionId },
       });
+      announce(ctx, newOrganizations.log, organizationId);
       return answer;
     })
     .catch((error: unknown) => {
@@ -131,10 +137,14 @@ export async function changePassword(ctx: UserCtx, passwords: Passwords, input: 
 async function recordWrongPassword(ctx: UserCtx, now: Date): Promise<void> {
   const { userId, sessionId } = ctx.principal;
   await ctx.db.transaction(async (tx) => {
-    if ((await countWrongPassword(tx, sessionId)) < WRONG_PASSWORDS_TO_END) return;
-    const reason = 'wrong_passwords';
-    if (!(await revokeSession(tx, ctx.principal, { now, reason }))) return;
+    const count = await countWrongPassword(tx, sessionId);
+    if (count === 0) return;
     const target = { type: 'session', id: sessionId };
+    const ends = count >= WRONG_PASSWORDS_TO_END;
+    const reason = 'wrong_passwords';
+    const ended = ends && (await revokeSession(tx, ctx.principal, { now, reason }));
+    await auditPerson(tx, ctx, userId, { action: 'password.change_failed', target, after: { wrong_passwords: count } });
+    if (!ended) return;
     await auditPerson(tx, ctx, userId, { action: 'session.revoke', target, after: { reason } });
   });
 }

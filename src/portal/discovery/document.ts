@@ -7,6 +7,8 @@ export interface Deployment {
   baseUrl: string;
   contact: { email: string; github: string; documentation: string };
   chains: readonly WatchedChain[];
+  /** Every plan that is advertised, with its quota units an hour and what a caller shows to have it. */
+  plans: readonly { name: string; unitsPerHour: number; authentication: 'none' | 'api_key' }[];
 }
 
 const NAME = 'ERC-8004 Backend API';
@@ -17,7 +19,7 @@ const DESCRIPTION =
  * Every key of the documented example; the values say what this deployment really does. `generated_at` is added when
  * the document is cached.
  */
-export function agentDocumentOf({ baseUrl, contact, chains }: Deployment): Omit<AgentDocument, 'generated_at'> {
+export function agentDocumentOf({ baseUrl, contact, chains, plans }: Deployment): Omit<AgentDocument, 'generated_at'> {
   return {
     name: NAME,
     version: VERSION,
@@ -36,7 +38,14 @@ export function agentDocumentOf({ baseUrl, contact, chains }: Deployment): Omit<
       },
       pull_layer: { enabled: false, features: [], note: 'Queries over indexed events are not part of this release' },
       authentication: { methods: ['jwt', 'api_key', 'wallet_signature'], oauth2_supported: false },
-      rate_limiting: { enabled: false, tiers: [] },
+      rate_limiting: {
+        enabled: true,
+        tiers: plans.map(({ name, unitsPerHour, authentication }) => ({
+          tier: name,
+          rate_limit: `${unitsPerHour} calls/hour`,
+          authentication,
+        })),
+      },
     },
     endpoints: {
       api_documentation: `${baseUrl}/docs`,

@@ -22,7 +22,11 @@ export function addRuleRoutes(routes: Routes, deps: actions.ActionDeps) {
     async (ctx, { body }) => body.organization_id ?? (await ownOrganization(ctx)),
     (ctx, { body }) => triggers.createTrigger(ctx, body),
   );
-  routes.caller(contract.listTriggers, (ctx, { query }) => triggers.listTriggers(ctx, query));
+  routes.caller(
+    contract.listTriggers,
+    ({ query }) => query.organization_id,
+    (ctx, { query }) => triggers.listTriggers(ctx, query),
+  );
   routes.organization(contract.getTrigger, 'Trigger', ofTrigger, (ctx, { params }) =>
     triggers.getTrigger(ctx, params.id),
   );

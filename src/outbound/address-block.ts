@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { parseAddress } from '../../outbound/address.ts';
+import { parseAddress } from './address.ts';
 
 /**
  * A block of addresses in canonical form (`10.1.2.3/8` becomes `10.0.0.0/8`, a single address a block of one, a
@@ -18,16 +18,12 @@ export function canonicalBlock(text: string): string | undefined {
   return `${network}/${prefix}`;
 }
 
-/**
- * A pattern of paths: whole segments, where `*` is any one segment and `**` at the end any number of them.
- * Without queries, fragments, empty or dot segments, which no path has once it was parsed.
- */
-export function isPathPattern(text: string): boolean {
-  const segments = text.split('/');
-  if (segments.shift() !== '' || segments.length === 0) return false;
-  return segments.every((segment, index) => {
-    if (segment === '*') return true;
-    if (segment === '**') return index === segments.length - 1;
-    return /^[A-Za-z0-9._~!$&'()+,;=:@%-]+$/.test(segment) && segment !== '.' && segment !== '..';
+/** Whether the text is an address inside one of the blocks, which are in canonical form. */
+export function isInside(blocks: readonly string[], text: string | undefined): boolean {
+  const address = text === undefined ? undefined : parseAddress(text);
+  if (!address) return false;
+  return blocks.some((block) => {
+    const network = ipaddr.parseCIDR(block);
+    return network[0].kind() === address.kind() && address.match(network);
   });
 }

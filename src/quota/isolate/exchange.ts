@@ -1,0 +1,69 @@
+import type { AdmitAnswer, Granted, IsolateNews } from '../protocol.ts';
+import { type Cell, close, closeEnded, hold } from './cell.ts';
+import { expectedUnits } from './pace.ts';
+
+/** Keys of an organization that an isolate remembers: as many as it may have. */
+const MAX_KEYS = 500;
+
+/** What to tell the object and ask of it; within `patience` one request alone asks for a lease. */
+export function newsOf(cell: Cell, isolate: string, now: number, patience: number): IsolateNews {
+  closeEnded(cell, now);
+  const asking = cell.askedAt !== undefined && now < cell.askedAt + patience;
+  if (!asking) cell.askedAt = now;
+  const want = asking ? 0 : expectedUnits(cell.pace, now);
+  return { id: isolate, want, reports: [...cell.reports], debts: [...cell.debts] };
+}
+
+/** One question to the object. */
+export interface Question {
+  /** Of the key that was asked about, if any. */
+  hash: string | undefined;
+  units: number;
+  told: IsolateNews;
+  /** Before it was asked, on this isolate's clock: nothing that the object grants is used for longer than from then. */
+  askedAt: number;
+}
+
+/** Takes in the answer. What was told has arrived, and is not told again. */
+export function absorb(cell: Cell, question: Question, answer: AdmitAnswer): void {
+  const { told, askedAt, hash } = question;
+  const reported = new Set(told.reports.map(({ leaseId }) => leaseId));
+  cell.reports = cell.reports.filter(({ leaseId }) => !reported.has(leaseId));
+  const paid = new Set(told.debts.map(({ operationId }) => operationId));
+  cell.debts = cell.debts.filter(({ operationId }) => !paid.has(operationId));
+  if (cell.askedAt === askedAt) cell.askedAt = undefined;
+  cell.brokenUntil = 0;
+  if (hash !== undefined) learn(cell, hash, answer, askedAt);
+  if (answer.ok) takeOver(cell, answer, askedAt);
+  else if (answer.refused === 'quota' && answer.trusted > 0) {
+    cell.refusal = { units: question.units, since: askedAt, until: askedAt + answer.trusted, answer };
+  }
+}
+
+function learn(cell: Cell, hash: string, answer: AdmitAnswer, askedAt: number): void {
+  cell.keys.delete(hash);
+  if (!('key' in answer) || !answer.key) return;
+  const [oldest] = cell.keys.keys();
+  if (cell.keys.size >= MAX_KEYS && oldest !== undefined) cell.keys.delete(oldest);
+  cell.keys.set(hash, { key: answer.key, at: askedAt, trustedUntil: askedAt + answer.trusted });
+}
+
+function takeOver(cell: Cell, answer: Granted, askedAt: number): void {
+  const windowEnd = askedAt + answer.window.endsIn;
+  if (answer.recallReserve) close(cell, 'reserve');
+  if (answer.lease) {
+    close(cell, 'lease');
+    cell.lease = hold(answer.lease, Math.min(askedAt + answer.lease.ttl, windowEnd));
+  }
+  if (answer.reserve) {
+    close(cell, 'reserve');
+    cell.reserve = hold(answer.reserve, Math.min(askedAt + answer.reserve.ttl, windowEnd));
+  }
+  cell.refusal = undefined;
+  cell.maxTier = answer.maxTier;
+  // With a ceiling of its own a key has figures of its own.
+  if (answer.key && answer.key.rateLimitOverride !== null) return;
+  const [hour] = answer.limits;
+  const held = (cell.lease?.left ?? 0) + (cell.reserve?.left ?? 0);
+  cell.figures = { ...hour, resetAt: windowEnd, remaining: Math.max(0, hour.remaining - held) };
+}

@@ -1,0 +1,263 @@
+import type { Tier } from '../access/tiers.ts';
+import type { Counter } from './limits/algorithm.ts';
+import type { Spending } from './protocol.ts';
+
+/** Length of the plan's window, which begins with the first request that is charged. */
+export const WINDOW_MS = 3_600_000;
+
+/** How many operations are remembered, so that a repeated one is not charged twice: the last of them, in a ring. */
+const REMEMBERED = 4_096;
+
+export type Calls = [number, number, number, number];
+
+/** One hourly window, until it is recorded. */
+export interface WindowRow {
+  startedAt: number;
+  /** Units that could be granted in it, as of the last charge. */
+  limit: number;
+  /** Units of leases that have ended: spent, or lost with the isolate that held them. */
+  settled: number;
+  /** What was let through while this object could not be asked; the units are among those of the drawers. */
+  degraded: { units: number; calls: number; at: number };
+  /** Whether a request was refused for want of units. */
+  refused: boolean;
+  /** When 80 % and 100 % were reached. */
+  warnedAt: number | null;
+  exhaustedAt: number | null;
+  /** What the database knows of it already. */
+  noted: { warning: boolean; exhausted: boolean; degradedCalls: number };
+}
+
+/** What one drawer used in a window. */
+export interface DrawerRow {
+  startedAt: number;
+  drawer: string;
+  /** Units charged here, request by request. */
+  charged: number;
+  /** Units that isolates gave out of their leases, as they reported. */
+  leased: number;
+  calls: Calls;
+}
+
+/** Units handed to an isolate. They count as spent until it reports what it did not spend. */
+export interface LeaseRow {
+  id: string;
+  startedAt: number;
+  isolate: string;
+  units: number;
+  /** The isolate has stopped spending by then. */
+  endsAt: number;
+  /** For when this object cannot be asked; ends with the window. */
+  reserve: boolean;
+}
+
+/** A request that was charged. */
+export interface OperationRow {
+  slot: number;
+  id: string;
+  startedAt: number;
+  drawer: string;
+  units: number;
+  tier: Tier;
+  at: number;
+  lease: string | null;
+  reserve: string | null;
+  /** The organization's own limits that it was charged to: their ids and counters. */
+  counters: { limit: string; key: string }[];
+  givenBack: boolean;
+}
+
+export interface CounterRow {
+  key: string;
+  limit: string;
+  counter: Counter;
+}
+
+/** Everything that has to outlive the object's memory, row by row; a row replaces the one of the same kind and id. */
+export type Row =
+  | { kind: 'window'; row: WindowRow }
+  | { kind: 'drawer'; row: DrawerRow }
+  | { kind: 'lease'; row: LeaseRow }
+  | { kind: 'operation'; row: OperationRow }
+  | { kind: 'counter'; row: CounterRow };
+
+export type Change = { put: Row } | { remove: { kind: Row['kind']; id: string } };
+
+export function idOf({ kind, row }: Row): string {
+  switch (kind) {
+    case 'window':
+      return String(row.startedAt);
+    case 'drawer':
+      return `${row.startedAt}/${row.drawer}`;
+    case 'lease':
+      return row.id;
+    case 'operation':
+      return String(row.slot);
+    case 'counter':
+      return row.key;
+  }
+}
+
+/** A window with its parts, and the units that cannot be granted any more. */
+export interface Window {
+  row: WindowRow;
+  drawers: Map<string, DrawerRow>;
+  /** Units charged to the drawers here. */
+  charged: number;
+  /** Units of leases that have not ended. */
+  lent: number;
+}
+
+export interface QuotaState {
+  /** Windows that are not recorded yet, by when they began; the last one may be open. */
+  windows: Map<number, Window>;
+  leases: Map<string, LeaseRow>;
+  operations: Map<string, OperationRow>;
+  slots: (string | undefined)[];
+  nextSlot: number;
+  counters: Map<string, CounterRow>;
+  /** The latest time that was seen: a clock that jumps back must not reopen a window. */
+  seenAt: number;
+  /** Until when isolates may act on what they were told of keys; known anew after a start. */
+  trustedUntil: number;
+  /** When each isolate was last heard of; of no consequence when forgotten. */
+  isolates: Map<string, number>;
+}
+
+/** The state that the rows amount to. */
+export function stateFrom(rows: Iterable<Row>): QuotaState {
+  const state: QuotaState = {
+    windows: new Map(),
+    leases: new Map(),
+    operations: new Map(),
+    slots: [],
+    nextSlot: 0,
+    counters: new Map(),
+    seenAt: 0,
+    trustedUntil: 0,
+    isolates: new Map(),
+  };
+  const inOrder = [...rows].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
+  for (const row of inOrder) put(state, row);
+  const latest = [...state.operations.values()].reduce<OperationRow | undefined>(
+    (last, row) => (last === undefined || row.at >= last.at ? row : last),
+    undefined,
+  );
+  state.nextSlot = latest === undefined ? 0 : (latest.slot + 1) % REMEMBERED;
+  return state;
+}
+
+/** A window before its parts. */
+const ORDER: Readonly<Record<Row['kind'], number>> = { window: 0, drawer: 1, lease: 2, operation: 3, counter: 4 };
+
+/** A change in the making: the state as it is already, and what has to be written of it. */
+export interface Draft {
+  state: QuotaState;
+  now: number;
+  changes: Change[];
+}
+
+export const write = (draft: Draft, row: Row): void => {
+  put(draft.state, row);
+  draft.changes.push({ put: row });
+};
+
+export const erase = (draft: Draft, row: Row): void => {
+  take(draft.state, row);
+  draft.changes.push({ remove: { kind: row.kind, id: idOf(row) } });
+};
+
+/** Remembers a charged request in the place of the one that was charged longest ago. */
+export function remember(draft: Draft, operation: Omit<OperationRow, 'slot'>): void {
+  const { state } = draft;
+  const slot = state.nextSlot;
+  state.nextSlot = (slot + 1) % REMEMBERED;
+  write(draft, { kind: 'operation', row: { ...operation, slot } });
+}
+
+function put(state: QuotaState, { kind, row }: Row): void {
+  switch (kind) {
+    case 'window': {
+      const window = state.windows.get(row.startedAt);
+      if (window) window.row = row;
+      else state.windows.set(row.startedAt, { row, drawers: new Map(), charged: 0, lent: 0 });
+      state.seenAt = Math.max(state.seenAt, row.startedAt);
+      return;
+    }
+    case 'drawer': {
+      const window = state.windows.get(row.startedAt);
+      if (!window) return;
+      window.charged += row.charged - (window.drawers.get(row.drawer)?.charged ?? 0);
+      window.drawers.set(row.drawer, row);
+      return;
+    }
+    case 'lease': {
+      const window = state.windows.get(row.startedAt);
+      if (window) window.lent += row.units - (state.leases.get(row.id)?.units ?? 0);
+      state.leases.set(row.id, row);
+      return;
+    }
+    case 'operation': {
+      const replaced = state.slots[row.slot];
+      if (replaced !== undefined && replaced !== row.id) state.operations.delete(replaced);
+      state.slots[row.slot] = row.id;
+      state.operations.set(row.id, row);
+      return;
+    }
+    case 'counter':
+      state.counters.set(row.key, row);
+  }
+}
+
+function take(state: QuotaState, { kind, row }: Row): void {
+  switch (kind) {
+    case 'window':
+      state.windows.delete(row.startedAt);
+      return;
+    case 'drawer': {
+      const window = state.windows.get(row.startedAt);
+      if (window?.drawers.delete(row.drawer)) window.charged -= row.charged;
+      return;
+    }
+    case 'lease': {
+      const window = state.windows.get(row.startedAt);
+      if (state.leases.delete(row.id) && window) window.lent -= row.units;
+      return;
+    }
+    case 'operation':
+      state.operations.delete(row.id);
+      state.slots[row.slot] = undefined;
+      return;
+    case 'counter':
+      state.counters.delete(row.key);
+  }
+}
+
+/** The open window, if there is one at that time. */
+export function openWindow(state: QuotaState, now: number): Window | undefined {
+  const startedAt = [...state.windows.keys()].reduce((last, start) => Math.max(last, start), Number.NEGATIVE_INFINITY);
+  return now < startedAt + WINDOW_MS ? state.windows.get(startedAt) : undefined;
+}
+
+/** Units of the window that nobody can be granted any more: charged, lent, or settled with a lease. */
+export const usedIn = (window: Window | undefined): number =>
+  window === undefined ? 0 : window.charged + window.row.settled + window.lent;
+
+export const NO_CALLS: Readonly<Calls> = [0, 0, 0, 0];
+
+export function addCalls(to: Readonly<Calls>, more: Readonly<Calls>, sign: 1 | -1 = 1): Calls {
+  return [to[0] + sign * more[0], to[1] + sign * more[1], to[2] + sign * more[2], to[3] + sign * more[3]];
+}
+
+export const oneCall = (tier: Tier): Calls => [
+  Number(tier === 0),
+  Number(tier === 1),
+  Number(tier === 2),
+  Number(tier === 3),
+];
+
+export const spendingOf = ({ drawer, charged, leased, calls }: DrawerRow): Spending => ({
+  drawer,
+  units: charged + leased,
+  calls,
+});

@@ -1,0 +1,11 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { checkHistories } from './model/property.ts';
+
+/** The slow suites ask for more. */
+const RUNS = Number(process.env['QUOTA_RUNS'] ?? 1_500);
+
+it('never grants more than the limit, loses nothing unaccounted and revokes in time, whatever happens on the way', () => {
+  const details = checkHistories(RUNS);
+  expect(details.failed, fc.defaultReportMessage(details)).toBe(false);
+});
