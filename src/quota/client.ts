@@ -141,7 +141,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
 
   function answered(organizationId: string, ask: Ask, operationId: string, answer: AdmitAnswer): Verdict {
     if (answer.ok) {
-      const giveBack = () => deps.objectOf(organizationId).giveBack(operationId);
+      const giveBack = () => inTime(deps.objectOf(organizationId).giveBack(operationId));
       return {
         ok: true,
         key: answer.key,

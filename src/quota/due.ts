@@ -1,5 +1,3 @@
-import type { EdgeState } from './edge-state.ts';
-import { endsAt } from './limits/algorithm.ts';
 import {
   addCalls,
   type Calls,
@@ -95,14 +93,6 @@ export function taskDone(draft: Draft, task: Task): void {
   }
   for (const drawer of [...window.drawers.values()]) erase(draft, { kind: 'drawer', row: drawer });
   erase(draft, { kind: 'window', row: window.row });
-}
-
-/** Drops the counters that say no more than having none. */
-export function dropCounters(edge: EdgeState, draft: Draft): void {
-  for (const row of [...draft.state.counters.values()]) {
-    const limit = edge.limits.find(({ id }) => id === row.limit);
-    if (!limit || endsAt(limit, row.counter) <= draft.now) erase(draft, { kind: 'counter', row });
-  }
 }
 
 /** When there is something to do next, if there is. */

@@ -164,7 +164,7 @@ export function windowFor(draft: Draft, limit: number): Window {
     limit,
     settled: 0,
     degraded: { units: 0, calls: 0, at: 0 },
-    refused: false,
+    trusted: false,
     warnedAt: null,
     exhaustedAt: null,
     noted: { warning: false, exhausted: false, degradedCalls: 0 },

@@ -5,7 +5,8 @@ import { describeError } from '../kernel/errors.ts';
 import { newUuid } from '../kernel/id.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { admit } from './admit.ts';
-import { dropCounters, dueTasks, nextDue, type Task, taskDone } from './due.ts';
+import { dropCounters } from './counters.ts';
+import { dueTasks, nextDue, type Task, taskDone } from './due.ts';
 import { changesBetween, type EdgeState, isNewer, stateOf, takesAway } from './edge-state.ts';
 import { readEdge, writeEdge } from './edge-store.ts';
 import { usage } from './figures.ts';
@@ -49,7 +50,7 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
       if (!this.#edge) return;
-      trustAnew(this.#edge, this.#quota, this.#now());
+      trustAnew(this.#quota, this.#now());
       this.#settledAt = endOfTrust(this.#quota);
     }
 

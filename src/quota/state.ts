@@ -19,8 +19,8 @@ export interface WindowRow {
   settled: number;
   /** What was let through while this object could not be asked; the units are among those of the drawers. */
   degraded: { units: number; calls: number; at: number };
-  /** Whether a request was refused for want of units. */
-  refused: boolean;
+  /** Whether isolates were told anything that they may act on for a while. */
+  trusted: boolean;
   /** When 80 % and 100 % were reached. */
   warnedAt: number | null;
   exhaustedAt: number | null;
@@ -53,7 +53,8 @@ export interface LeaseRow {
 
 /** A request that was charged. */
 export interface OperationRow {
-  slot: number;
+  /** Counts the charged requests, and so tells which is the last even of those in one millisecond. */
+  number: number;
   id: string;
   startedAt: number;
   drawer: string;
@@ -92,11 +93,14 @@ export function idOf({ kind, row }: Row): string {
     case 'lease':
       return row.id;
     case 'operation':
-      return String(row.slot);
+      return String(slotOf(row));
     case 'counter':
       return row.key;
   }
 }
+
+/** The place of a charged request in the ring. */
+const slotOf = ({ number }: Pick<OperationRow, 'number'>): number => number % REMEMBERED;
 
 /** A window with its parts, and the units that cannot be granted any more. */
 export interface Window {
@@ -114,8 +118,11 @@ export interface QuotaState {
   leases: Map<string, LeaseRow>;
   operations: Map<string, OperationRow>;
   slots: (string | undefined)[];
-  nextSlot: number;
+  /** Of the next request that is charged. */
+  nextNumber: number;
   counters: Map<string, CounterRow>;
+  /** How many of them there may be before those are dropped that say nothing any more. */
+  countersUntil: number;
   /** The latest time that was seen: a clock that jumps back must not reopen a window. */
   seenAt: number;
   /** Until when isolates may act on what they were told of keys; known anew after a start. */
@@ -131,19 +138,16 @@ export function stateFrom(rows: Iterable<Row>): QuotaState {
     leases: new Map(),
     operations: new Map(),
     slots: [],
-    nextSlot: 0,
+    nextNumber: 0,
     counters: new Map(),
+    countersUntil: 0,
     seenAt: 0,
     trustedUntil: 0,
     isolates: new Map(),
   };
   const inOrder = [...rows].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
   for (const row of inOrder) put(state, row);
-  const latest = [...state.operations.values()].reduce<OperationRow | undefined>(
-    (last, row) => (last === undefined || row.at >= last.at ? row : last),
-    undefined,
-  );
-  state.nextSlot = latest === undefined ? 0 : (latest.slot + 1) % REMEMBERED;
+  state.nextNumber = [...state.operations.values()].reduce((next, { number }) => Math.max(next, number + 1), 0);
   return state;
 }
 
@@ -168,11 +172,10 @@ export const erase = (draft: Draft, row: Row): void => {
 };
 
 /** Remembers a charged request in the place of the one that was charged longest ago. */
-export function remember(draft: Draft, operation: Omit<OperationRow, 'slot'>): void {
+export function remember(draft: Draft, operation: Omit<OperationRow, 'number'>): void {
   const { state } = draft;
-  const slot = state.nextSlot;
-  state.nextSlot = (slot + 1) % REMEMBERED;
-  write(draft, { kind: 'operation', row: { ...operation, slot } });
+  const number = state.nextNumber++;
+  write(draft, { kind: 'operation', row: { ...operation, number } });
 }
 
 function put(state: QuotaState, { kind, row }: Row): void {
@@ -198,9 +201,10 @@ function put(state: QuotaState, { kind, row }: Row): void {
       return;
     }
     case 'operation': {
-      const replaced = state.slots[row.slot];
+      const slot = slotOf(row);
+      const replaced = state.slots[slot];
       if (replaced !== undefined && replaced !== row.id) state.operations.delete(replaced);
-      state.slots[row.slot] = row.id;
+      state.slots[slot] = row.id;
       state.operations.set(row.id, row);
       return;
     }
@@ -226,7 +230,7 @@ function take(state: QuotaState, { kind, row }: Row): void {
     }
     case 'operation':
       state.operations.delete(row.id);
-      state.slots[row.slot] = undefined;
+      state.slots[slotOf(row)] = undefined;
       return;
     case 'counter':
       state.counters.delete(row.key);

@@ -187,7 +187,7 @@ describe('who is charged', () => {
       expect(field(await call('GET', path), 'RateLimit')).toBeNull();
     }
     const answer = await call('POST', '/api/v1/auth/login', {
-      body: { email: 'nobody@example.com', password: 'not a password' },
+      body: { username_or_email: 'nobody@example.com', password: 'not a password' },
     });
     expect([answer.status, field(answer, 'X-RateLimit-Limit')]).toEqual([401, null]);
   });

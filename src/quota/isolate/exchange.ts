@@ -34,7 +34,7 @@ export function absorb(cell: Cell, question: Question, answer: AdmitAnswer): voi
   if (cell.askedAt === askedAt) cell.askedAt = undefined;
   cell.brokenUntil = 0;
   if (hash !== undefined) learn(cell, hash, answer, askedAt);
-  if (answer.ok) takeOver(cell, answer, askedAt);
+  if (answer.ok) takeOver(cell, answer, question);
   else if (answer.refused === 'quota' && answer.trusted > 0) {
     cell.refusal = { units: question.units, since: askedAt, until: askedAt + answer.trusted, answer };
   }
@@ -45,15 +45,20 @@ function learn(cell: Cell, hash: string, answer: AdmitAnswer, askedAt: number): 
   if (!('key' in answer) || !answer.key) return;
   const [oldest] = cell.keys.keys();
   if (cell.keys.size >= MAX_KEYS && oldest !== undefined) cell.keys.delete(oldest);
-  cell.keys.set(hash, { key: answer.key, at: askedAt, trustedUntil: askedAt + answer.trusted });
+  // Not trusted at all is not trusted either when the clock is set back.
+  const trustedUntil = answer.trusted > 0 ? askedAt + answer.trusted : 0;
+  cell.keys.set(hash, { key: answer.key, at: askedAt, trustedUntil });
 }
 
-function takeOver(cell: Cell, answer: Granted, askedAt: number): void {
+function takeOver(cell: Cell, answer: Granted, { askedAt, told }: Question): void {
   const windowEnd = askedAt + answer.window.endsIn;
   if (answer.recallReserve) close(cell, 'reserve');
   if (answer.lease) {
     close(cell, 'lease');
     cell.lease = hold(answer.lease, Math.min(askedAt + answer.lease.ttl, windowEnd));
+  } else if (cell.lease && told.want > 0) {
+    // There was none to be had: asking for the next one before this one is used up would be in vain.
+    cell.lease.size = 0;
   }
   if (answer.reserve) {
     close(cell, 'reserve');
