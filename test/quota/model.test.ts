@@ -7,5 +7,5 @@ const RUNS = Number(process.env['QUOTA_RUNS'] ?? 1_500);
 
 it('never grants more than the limit, loses nothing unaccounted and revokes in time, whatever happens on the way', () => {
   const details = checkHistories(RUNS);
-  expect(details.failed, fc.defaultReportMessage(details)).toBe(false);
+  expect(details.failed, `${details.errorInstance}\n${fc.defaultReportMessage(details)}`).toBe(false);
 });
