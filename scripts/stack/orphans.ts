@@ -55,7 +55,8 @@ export async function ownersRunning(): Promise<Set<string>> {
   return new Set((await markedProcesses()).map(({ owner }) => owner));
 }
 
-async function processesOwnedBy(owner: string): Promise<number[]> {
+/** The pids of what carries the mark of this data folder, given by its real path. */
+export async function processesOwnedBy(owner: string): Promise<number[]> {
   return (await markedProcesses()).filter((found) => found.owner === owner).map(({ pid }) => pid);
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { migrate } from '../migrate.ts';
 import { startAnvil } from './anvil.ts';
 import { startCron } from './cron.ts';
+import { startEntry } from './entry.ts';
 import { startNeonRelay } from './neon-relay.ts';
 import type { WantedPort } from './ports.ts';
 import { startPostgres } from './postgres.ts';
@@ -11,6 +12,9 @@ import type { Secrets } from './secrets.ts';
 import { isLocalHost, LOCAL_CHAIN, type Settings } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
 import { startWorker } from './worker.ts';
+
+/** Wrangler's own address in `Ready on …` and in its hint at the scheduled handler. */
+const BEHIND_ENTRY = /http:\/\/127\.0\.0\.1:\d+(?=$|\/cdn-cgi\/)/;
 
 const RPC_URL = `RPC_URL_${LOCAL_CHAIN}`;
 
@@ -100,11 +104,13 @@ export async function applyMigrations({ log }: Stack, variables: Variables): Pro
 
 export async function startApplication(stack: Stack, variables: Variables): Promise<string> {
   const { settings, supervisor, owner, log } = stack;
-  // What wrangler says while it is being stopped is of no use to anyone.
-  const onLine = (line: string) => supervisor.isStopping() || log('worker', line);
-  const options = { port: settings.port, dataDir: owner, variables, owner, onLine };
-  const worker = await supervisor.start('Worker', () => startWorker(options));
+  const url = `http://localhost:${settings.port}`;
+  // What wrangler says while it is being stopped is of no use to anyone, nor is the port it has behind the entry.
+  const onLine = (line: string) => supervisor.isStopping() || log('worker', line.replace(BEHIND_ENTRY, url));
+  const worker = await supervisor.start('Worker', () => startWorker({ dataDir: owner, variables, owner, onLine }));
+  const entry = { port: settings.port, target: worker.url, onError: (error: Error) => log('entry', error.message) };
+  await supervisor.start('entry', () => startEntry(entry));
   const onError = (error: Error) => log('cron', error.message);
   await supervisor.start('cron', async () => startCron({ url: worker.url, onError }));
-  return worker.url;
+  return url;
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-const LOOPBACK = '127.0.0.1';
+export const LOOPBACK = '127.0.0.1';
 
 /** A port that was free a moment ago, for programs that cannot be told "any". */
 export async function freePort(): Promise<number> {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -22,6 +22,8 @@ export interface ChildOptions {
   /** The data folder this child belongs to; see `stopOrphans`. */
   owner?: string | undefined;
   onLine?: ((line: string) => unknown) | undefined;
+  /** What a Node program says with `process.send`; without it there is no such channel. */
+  onMessage?: ((message: unknown) => void) | undefined;
 }
 
 export interface Exit {
@@ -45,9 +47,10 @@ export interface Child {
  * ends the parts in order, and what a part has started itself can be ended with it.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { name, command, args, cwd, uid, gid, owner = throwAwayOwner(process.pid), onLine } = options;
+  const { name, command, args, cwd, uid, gid, owner = throwAwayOwner(process.pid), onLine, onMessage } = options;
   const env = { ...(options.env ?? process.env), [OWNER_VARIABLE]: owner };
-  const handle = spawn(command, args, { cwd, env, uid, gid, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...(onMessage ? (['ipc'] as const) : [])];
+  const handle = spawn(command, args, { cwd, env, uid, gid, detached: true, stdio });
   const exited = new Promise<Exit>((resolve) => handle.once('exit', (code, signal) => resolve({ code, signal })));
   const closed = new Promise<Exit>((resolve) => handle.once('close', (code, signal) => resolve({ code, signal })));
   const lines: string[] = [];
@@ -59,7 +62,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   await once(handle, 'spawn').catch((cause) => {
     throw new Error(`${name} could not be started (${command}): ${cause.message}`, { cause });
   });
-  for (const stream of [handle.stdout, handle.stderr]) readLines(stream, collect);
+  for (const stream of [handle.stdout, handle.stderr]) if (stream) readLines(stream, collect);
+  if (onMessage) handle.on('message', onMessage);
   const pid = handle.pid ?? 0;
 
   return {

@@ -2,12 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import * as z from 'zod';
+import { LOOPBACK } from './ports.ts';
 import { type Exit, readyOrDead, startChild } from './process.ts';
 
 const READY_WITHIN_MS = 60_000;
 
 export interface WorkerOptions {
-  port: number;
   /** Durable Objects, queues and the environment file live below it. */
   dataDir: string;
   variables: Record<string, string>;
@@ -17,6 +18,7 @@ export interface WorkerOptions {
 }
 
 export interface Worker {
+  /** On a port of its own, where the runtime believes what a caller writes into `CF-Connecting-IP`. */
   url: string;
   exited: Promise<Exit>;
   stop(): Promise<void>;
@@ -24,11 +26,12 @@ export interface Worker {
 
 /** The Worker in the real runtime, through `wrangler dev`. Ready when its health endpoint answers. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { port, dataDir, variables, owner, onLine } = options;
+  const { dataDir, variables, owner, onLine } = options;
   const config = resolve(options.configPath ?? 'wrangler.toml');
   const envFile = join(dataDir, 'worker.env');
   await writeFile(envFile, formatEnvFile(variables), { mode: 0o600 });
 
+  let url: string | undefined;
   const child = await startChild({
     name: 'worker',
     command: process.execPath,
@@ -36,8 +39,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       findWrangler(),
       'dev',
       `--config=${config}`,
-      '--ip=127.0.0.1',
-      `--port=${port}`,
+      `--ip=${LOOPBACK}`,
+      // Any free one, told when it is bound: no other program can take it in between.
+      '--port=0',
       // Any free one: two copies must not meet.
       '--inspector-port=0',
       `--persist-to=${join(dataDir, 'workerd')}`,
@@ -49,16 +53,30 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     env: { ...process.env, ...quietEnvironment(dataDir) },
     owner,
     onLine,
+    onMessage: (message) => {
+      url ??= addressIn(message);
+    },
   });
-  const url = `http://localhost:${port}`;
   const stop = () => child.stop('SIGTERM', 5_000);
   try {
-    await readyOrDead('worker', child, untilHealthy(`http://127.0.0.1:${port}/api/v1/health`, child.exited));
+    const healthy = await readyOrDead(
+      'worker',
+      child,
+      untilHealthy(() => url, child.exited),
+    );
+    return { url: healthy, exited: child.exited, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, exited: child.exited, stop };
+}
+
+/** What `wrangler dev` sends to the process that started it, in JSON, once it listens. */
+const Ready = z.object({ event: z.literal('DEV_SERVER_READY'), port: z.int() });
+
+function addressIn(message: unknown): string | undefined {
+  const ready = typeof message === 'string' ? Ready.safeParse(JSON.parse(message)).data : undefined;
+  return ready && `http://${LOOPBACK}:${ready.port}`;
 }
 
 /** Calls nobody but us, and keeps to its data folder, so that copies do not find each other. */
@@ -90,15 +108,20 @@ function formatEnvFile(variables: Record<string, string>): string {
   return lines.join('');
 }
 
-async function untilHealthy(url: string, ended: Promise<Exit>): Promise<void> {
+async function untilHealthy(address: () => string | undefined, ended: Promise<Exit>): Promise<string> {
   let last = 'no answer';
   let running = true;
   void ended.then(() => {
     running = false;
   });
   for (const deadline = Date.now() + READY_WITHIN_MS; running && Date.now() < deadline; await delay(100)) {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
-    if (response?.status === 200) return response.body?.cancel();
+    const url = address();
+    if (url === undefined) continue;
+    const response = await fetch(`${url}/api/v1/health`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+    if (response?.status === 200) {
+      await response.body?.cancel();
+      return url;
+    }
     if (response) last = `status ${response.status}: ${(await response.text()).slice(0, 500)}`;
   }
   throw new Error(`the worker was not healthy within ${READY_WITHIN_MS / 1_000} s (last answer: ${last})`);

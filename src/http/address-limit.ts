@@ -26,7 +26,7 @@ export function limitByAddress(redis: Redis, name: string, limit: number): Middl
     } else if (!verdict.success) {
       const retryAfter = Math.max(1, Math.ceil((verdict.reset - Date.now()) / 1_000));
       throw new AppError('RATE_LIMITED', `Too many attempts from this address. Try again in ${retryAfter} seconds.`, {
-        rateLimit: { retryAfter, limit, window: WINDOW_SECONDS },
+        rateLimit: { retryAfter, limit, window: WINDOW_SECONDS, resetAt: verdict.reset },
       });
     }
     await next();

@@ -27,7 +27,7 @@ export const withQuotaFields = (clock: Clock): MiddlewareHandler<AppEnv> =>
     const status = c.get('quota');
     const now = clock().getTime();
     const refusal = c.error instanceof AppError ? c.error.rateLimit : undefined;
-    const own = refusal ? refusedFields(refusal, now) : status && grantedFields(status);
+    const own = refusal ? refusedFields(refusal) : status && grantedFields(status);
     // On the answer itself: Hono's own setter copies a finished answer once for every field.
     const { headers } = c.res;
     for (const [name, value] of Object.entries(own ?? {})) headers.set(name, String(value));
@@ -46,10 +46,10 @@ const grantedFields = ({ limits: [hour] }: QuotaStatus) => ({
   'X-RateLimit-Window': hour.windowSeconds,
 });
 
-const refusedFields = ({ limit, window, retryAfter }: RateLimitRefusal, now: number) => ({
+const refusedFields = ({ limit, window, resetAt }: RateLimitRefusal) => ({
   'X-RateLimit-Limit': limit,
   'X-RateLimit-Remaining': 0,
-  'X-RateLimit-Reset': seconds(now) + retryAfter,
+  'X-RateLimit-Reset': seconds(resetAt),
   'X-RateLimit-Window': window,
 });
 

@@ -33,6 +33,8 @@ export interface RateLimitRefusal {
   limit: number;
   /** Length of the window in seconds. */
   window: number;
+  /** When that is, in milliseconds since 1970. */
+  resetAt: number;
 }
 
 interface ErrorOptions {

@@ -148,6 +148,7 @@ function refuse(scene: Scene, applied: readonly Applied[], refusals: readonly Re
     ...standing(scene, applied),
     refusedBy,
     retryIn,
+    retryAt: draft.now + retryIn,
     trusted: byPlan && key?.rateLimitOverride == null ? trust(draft, Math.min(LEASE_TTL, retryIn)) : 0,
   };
 }

@@ -71,7 +71,14 @@ export function anonymousQuota({ redis, clock, log }: AnonymousDeps) {
     tell(status);
     if (!answer) log.warn('quota.degraded', { anonymous: true, allowed: counted.success });
     if (!counted.success) {
-      throw refusalError({ ok: false, refused: 'quota', status, refusedBy: 0, retryIn: counted.reset - now });
+      throw refusalError({
+        ok: false,
+        refused: 'quota',
+        status,
+        refusedBy: 0,
+        retryIn: counted.reset - now,
+        retryAt: counted.reset,
+      });
     }
     return { giveBack: async () => void (answer && (await ask(address, -units))) };
   };

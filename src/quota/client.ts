@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/log.ts';
 import { drawerName } from './drawer.ts';
 import { type Cell, closeEnded, isLow, newCell, unspend } from './isolate/cell.ts';
 import { type Ask, type Decision, decideFromReserve, decideHere, recentKey, refusalFor } from './isolate/decide.ts';
-import { absorb, newsOf, type Question } from './isolate/exchange.ts';
+import { absorb, newsOf, type Question, reportsOf } from './isolate/exchange.ts';
 import { spendFallback } from './isolate/fallback.ts';
 import { countIn } from './isolate/pace.ts';
 import type { OrganizationObject } from './organization.ts';
@@ -86,9 +86,10 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     cell: Cell,
     ask: Ask,
     operationId: string,
+    news = newsOf,
   ): Promise<AdmitAnswer | undefined> {
     const askedAt = now();
-    const told = newsOf(cell, isolate, askedAt, PATIENCE);
+    const told = news(cell, isolate, askedAt, PATIENCE);
     const { drawer, charge, use } = ask;
     const request = { protocol: PROTOCOL, operationId, charge, drawer, use, isolate: told };
     const hash = drawer.kind === 'key' ? drawer.hash : undefined;
@@ -128,12 +129,8 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
       await deps.wait(lease.ttl + GRACE);
       closeEnded(cell, now());
       if (cell.reports.some(({ leaseId }) => leaseId === lease.id)) {
-        await question(
-          organizationId,
-          cell,
-          { drawer: { kind: 'anonymous' }, use: NOWHERE, charge: NOTHING },
-          newUuid(),
-        );
+        const nobody: Ask = { drawer: { kind: 'anonymous' }, use: NOWHERE, charge: NOTHING };
+        await question(organizationId, cell, nobody, newUuid(), reportsOf);
       }
     };
     deps.background(tell());
@@ -141,13 +138,8 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
 
   function answered(organizationId: string, ask: Ask, operationId: string, answer: AdmitAnswer): Verdict {
     if (answer.ok) {
-      const giveBack = () => inTime(deps.objectOf(organizationId).giveBack(operationId));
-      return {
-        ok: true,
-        key: answer.key,
-        status: statusOf(ask, answer.limits),
-        giveBack: quietly(organizationId, giveBack),
-      };
+      const giveBack = () => giveBackThere(organizationId, operationId);
+      return { ok: true, key: answer.key, status: statusOf(ask, answer.limits), giveBack };
     }
     if (answer.refused === 'quota' || answer.refused === 'limit') return overLimit(answer);
     // An object that knows nothing even now is one that cannot be told: nobody can say what is left.
@@ -159,7 +151,11 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   function verdictOf(cell: Cell, ask: Ask, decision: Decision): Verdict {
     if (!decision.ok) return 'limits' in decision ? overLimit(decision) : { ok: false, refused: decision.refused };
     const { from, key, limits } = decision;
-    const giveBack = async () => from && unspend(cell, from.leaseId, from.drawer, ask.charge, now());
+    let given = false;
+    const giveBack = async () => {
+      if (from && !given) unspend(cell, from.leaseId, from.drawer, ask.charge, now());
+      given = true;
+    };
     return { ok: true, key, status: limits && statusOf(ask, limits), giveBack };
   }
 
@@ -175,7 +171,10 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     const { allowed, figures } = spendFallback(cell, ask.charge.units, at);
     const status = { limits: [figures], degraded: true } as const;
     deps.log.warn('quota.degraded', { organization_id: organizationId, units: ask.charge.units, allowed });
-    if (!allowed) return { ok: false, refused: 'quota', status, refusedBy: 0, retryIn: figures.resetAt - at };
+    if (!allowed) {
+      const retryAt = figures.resetAt;
+      return { ok: false, refused: 'quota', status, refusedBy: 0, retryIn: retryAt - at, retryAt };
+    }
     const drawer = drawerName(ask.drawer, verified?.key);
     if (ask.charge.units > 0) cell.debts.push({ operationId, drawer, charge: ask.charge, at });
     const giveBack = async () => {
@@ -185,10 +184,13 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   }
 
   /** What cannot be given back is lost to the caller, not to us: it is told and left at that. */
-  const quietly = (organizationId: string, work: () => Promise<void>) => () =>
-    work().catch((error: unknown) => {
+  async function giveBackThere(organizationId: string, operationId: string): Promise<void> {
+    try {
+      await inTime(deps.objectOf(organizationId).giveBack(operationId));
+    } catch (error) {
       deps.log.warn('quota.not_given_back', { organization_id: organizationId, error: describeError(error) });
-    });
+    }
+  }
 
   return { admit };
 }
@@ -200,12 +202,13 @@ const NOWHERE = { address: undefined, method: '', path: '' };
 const statusOf = ({ charge }: Ask, limits: readonly [LimitFigures, ...LimitFigures[]]): Admitted['status'] =>
   charge.units === 0 ? undefined : { limits, degraded: false };
 
-const overLimit = ({ refused, limits, refusedBy, retryIn }: OverLimit): Verdict => ({
+const overLimit = ({ refused, limits, refusedBy, retryIn, retryAt }: OverLimit): Verdict => ({
   ok: false,
   refused,
   status: { limits, degraded: false },
   refusedBy,
   retryIn,
+  retryAt,
 });
 
 const asDegraded = (verdict: Verdict): Verdict =>

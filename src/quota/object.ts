@@ -14,7 +14,7 @@ import { giveBack } from './give-back.ts';
 import { type KeyUses, UseNotes } from './key-uses.ts';
 import type { AdmitAnswer, AdmitRequest, PublishAnswer, UsageAnswer } from './protocol.ts';
 import { createQuotaTables, readQuota, writeQuota } from './quota-store.ts';
-import { type Draft, type QuotaState, stateFrom } from './state.ts';
+import { type Change, type Draft, type QuotaState, stateFrom } from './state.ts';
 import { endOfTrust, trustAnew } from './trust.ts';
 import type { ClosedWindow, QuotaEvent } from './usage/window.ts';
 
@@ -33,7 +33,8 @@ const RETRY_AFTER = MINUTE;
 /**
  * The Durable Object `OrganizationQuota`, one per organization, named by its id: holds what was published of the
  * organization and what it has used, and decides each request by both. What was decided is written before it is
- * answered, in one go, so that neither a restart nor a repeated call grants anything twice.
+ * answered, in one go, so that neither a restart nor a repeated call grants anything twice. While one write is on its way
+ * to disk, what is decided gathers for the next: a write costs more than all decisions that go into it.
  */
 export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
   return class OrganizationQuotaObject extends DurableObject<Env> {
@@ -46,6 +47,11 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
     #settledAt = 0;
     /** When the alarm goes off, as far as this instance knows. */
     #alarmAt = Number.POSITIVE_INFINITY;
+    /** Decided and not written yet. */
+    #unwritten: Change[] = [];
+    /** The last write that has begun, and the one that waits for it. */
+    #writing: Promise<void> | undefined;
+    #nextWrite: Promise<void> | undefined;
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
@@ -66,6 +72,8 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
         if (takesAway(this.#edge, next)) this.#settledAt = endOfTrust(this.#quota);
         this.#edge = next;
       }
+      // What was decided before is answered before.
+      await this.#written();
       return { version: this.#edge?.version ?? 0, settledIn: Math.max(0, this.#settledAt - this.#now()) };
     }
 
@@ -73,12 +81,14 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
     async admit(request: AdmitRequest): Promise<AdmitAnswer> {
       const answer = this.#change((draft) => admit(this.#edge, draft, request, newUuid));
       if (this.#edge) this.#noteUses(answer, request);
+      await this.#written();
       return answer;
     }
 
     /** Gives back what the request was charged. */
     async giveBack(operationId: string): Promise<void> {
       this.#change((draft) => giveBack(this.#edge, draft, operationId));
+      await this.#written();
     }
 
     /** What was used of the open window; nothing when the organization was never published. */
@@ -91,6 +101,7 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       this.#alarmAt = Number.POSITIVE_INFINITY;
       const edge = this.#edge;
       if (!edge) return;
+      await this.#written();
       const { organizationId } = edge;
       const uses = this.#uses.all();
       const done = [
@@ -108,6 +119,7 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
         );
       }
       this.#change((draft) => dropCounters(edge, draft));
+      await this.#written();
       this.#wake(done.includes(false) ? this.#now() + RETRY_AFTER : 0);
     }
 
@@ -140,14 +152,35 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       this.#wake();
     }
 
-    /** Runs a change of the quota and writes it. When that fails, memory is ahead of storage and is given up. */
+    /** Runs a change of the quota, to be written. When that fails, memory is ahead of storage and is given up. */
     #change<T>(run: (draft: Draft) => T): T {
-      const draft: Draft = { state: this.#quota, now: this.#now(), changes: [] };
-      try {
+      return this.#orGiveUp(() => {
+        const draft: Draft = { state: this.#quota, now: this.#now(), changes: this.#unwritten };
         const result = run(draft);
-        if (draft.changes.length > 0) this.ctx.storage.transactionSync(() => writeQuota(this.#sql, draft.changes));
         this.#wake();
         return result;
+      });
+    }
+
+    /** Settles when everything that was decided so far is on disk. */
+    #written(): Promise<void> | undefined {
+      if (this.#unwritten.length > 0) this.#nextWrite ??= this.#write(this.#writing);
+      return this.#nextWrite ?? this.#writing;
+    }
+
+    async #write(previous: Promise<void> | undefined): Promise<void> {
+      await previous;
+      this.#writing = this.#nextWrite;
+      this.#nextWrite = undefined;
+      const changes = this.#unwritten;
+      this.#unwritten = [];
+      this.#orGiveUp(() => this.ctx.storage.transactionSync(() => writeQuota(this.#sql, changes)));
+      await this.ctx.storage.sync();
+    }
+
+    #orGiveUp<T>(work: () => T): T {
+      try {
+        return work();
       } catch (error) {
         this.ctx.abort('a change of the quota failed');
         throw error;

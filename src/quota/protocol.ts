@@ -100,8 +100,9 @@ export interface OverLimit {
   limits: [LimitFigures, ...LimitFigures[]];
   /** Position in `limits` of the one that refused. */
   refusedBy: number;
-  /** Milliseconds until the same request may be granted. */
+  /** Milliseconds until the same request may be granted, and when that is by the object's clock. */
   retryIn: number;
+  retryAt: number;
   window: { startedAt: number; endsIn: number };
   /** Milliseconds for which the isolate may refuse as much or more to this drawer without asking. */
   trusted: number;

@@ -16,7 +16,7 @@ export interface Admitted {
 }
 
 export type Refused =
-  | { ok: false; refused: 'quota' | 'limit'; status: QuotaStatus; refusedBy: number; retryIn: number }
+  | { ok: false; refused: 'quota' | 'limit'; status: QuotaStatus; refusedBy: number; retryIn: number; retryAt: number }
   | { ok: false; refused: KeyRefusal | 'permission' | 'tier' | 'deleted' | 'unavailable' };
 
 const UNAVAILABLE_RETRY = 2;
@@ -39,11 +39,11 @@ const REFUSALS: Readonly<Record<Exclude<Refused['refused'], 'quota' | 'limit'>, 
 /** The error that a refusal is answered with. A key that is no good is refused alike, whatever is wrong with it. */
 export function refusalError(refused: Refused): AppError {
   if (refused.refused !== 'quota' && refused.refused !== 'limit') return REFUSALS[refused.refused]();
-  const { status, refusedBy, retryIn } = refused;
+  const { status, refusedBy, retryIn, retryAt: resetAt } = refused;
   const figures: LimitFigures = status.limits[refusedBy] ?? status.limits[0];
   const { limit, windowSeconds: window, name } = figures;
   const retryAfter = Math.max(1, Math.ceil(retryIn / 1_000));
   const what = refused.refused === 'limit' ? `Rate limit "${name}" exceeded` : 'Rate limit exceeded';
   const message = `${what}. Try again in ${retryAfter} seconds. (Limit: ${limit}, Window: ${window}s)`;
-  return new AppError('RATE_LIMITED', message, { rateLimit: { retryAfter, limit, window } });
+  return new AppError('RATE_LIMITED', message, { rateLimit: { retryAfter, limit, window, resetAt } });
 }

@@ -49,6 +49,15 @@ describe('npm run dev, from a fresh data folder', () => {
     }
   });
 
+  it('counts anonymous calls by the address they come from, whatever they say it is', async () => {
+    const statuses: number[] = [];
+    for (let call = 1; call <= 11; call++) {
+      const headers = { 'CF-Connecting-IP': `203.0.113.${call}`, 'X-Forwarded-For': `203.0.113.${call}` };
+      statuses.push((await fetch(url('/api/v1/events'), { headers })).status);
+    }
+    expect(statuses).toEqual([...Array(10).fill(200), 429]);
+  });
+
   it('delivers exactly what the demo expects', async () => {
     const demo = runScript('demo', environment.variables);
     const code = await demo.exited;
@@ -77,7 +86,8 @@ describe('npm run dev, from a fresh data folder', () => {
     await start();
     const login = await send('/api/v1/auth/login', { username_or_email: 'someone', password: account.password });
     expect(login.status).toBe(200);
-    const events = await fetch(url('/api/v1/events?chain_id=31337'));
+    const { token } = (await login.json()) as { token: string };
+    const events = await fetch(url('/api/v1/events?chain_id=31337'), { headers: { Authorization: `Bearer ${token}` } });
     expect(await events.json()).toMatchObject({ pagination: { total: 3 } });
   });
 

@@ -11,6 +11,7 @@ const RANDOM_DIGITS = 32;
 const ORGANIZATION_DIGITS = 22;
 const CHECK_DIGITS = 6;
 const DISPLAYED = 15;
+const LENGTH = 'sk_live_'.length + RANDOM_DIGITS + ORGANIZATION_DIGITS + CHECK_DIGITS;
 
 const SHAPE = new RegExp(`^(?<body>sk_(?<environment>live|test)_[0-9A-Za-z]{${RANDOM_DIGITS}}\
 (?<organization>[0-9A-Za-z]{${ORGANIZATION_DIGITS}}))(?<check>[0-9A-Za-z]{${CHECK_DIGITS}})$`);
@@ -51,24 +52,24 @@ const checked = new WeakMap<KeySecrets, Map<string, ParsedKey>>();
 
 /** What a key's text says of itself; nothing when this deployment never made it. */
 export async function parseKey(secrets: KeySecrets, text: string): Promise<ParsedKey | undefined> {
-  const parts = SHAPE.exec(text)?.groups;
-  if (!parts) return undefined;
+  if (text.length !== LENGTH) return undefined;
   const hash = await sha256Hex(text);
-  const known = checked.get(secrets) ?? new Map<string, ParsedKey>();
-  checked.set(secrets, known);
-  const parsed = known.get(hash) ?? (await checkParts(secrets, parts, hash));
-  if (!parsed || known.has(hash)) return parsed;
-  const [oldest] = known.keys();
-  if (known.size >= MAX_CHECKED && oldest !== undefined) known.delete(oldest);
-  known.set(hash, parsed);
+  const before = checked.get(secrets)?.get(hash);
+  if (before) return before;
+  const parsed = await checkKey(secrets, text, hash);
+  if (parsed) rememberChecked(secrets, parsed);
   return parsed;
 }
 
-async function checkParts(
-  secrets: KeySecrets,
-  { body, environment, organization, check }: Record<string, string>,
-  hash: string,
-): Promise<ParsedKey | undefined> {
+function rememberChecked(secrets: KeySecrets, parsed: ParsedKey): void {
+  const known = checked.get(secrets) ?? new Map<string, ParsedKey>();
+  const [oldest] = known.keys();
+  if (known.size >= MAX_CHECKED && oldest !== undefined) known.delete(oldest);
+  checked.set(secrets, known.set(parsed.hash, parsed));
+}
+
+async function checkKey(secrets: KeySecrets, text: string, hash: string): Promise<ParsedKey | undefined> {
+  const { body, environment, organization, check } = SHAPE.exec(text)?.groups ?? {};
   if (body === undefined || organization === undefined || check === undefined) return undefined;
   const organizationId = uuidOf(fromBase62(organization));
   const expected = await Promise.all(secrets.map((secret) => checkOf(secret, body)));

@@ -7,11 +7,15 @@ const MAX_KEYS = 500;
 
 /** What to tell the object and ask of it; within `patience` one request alone asks for a lease. */
 export function newsOf(cell: Cell, isolate: string, now: number, patience: number): IsolateNews {
-  closeEnded(cell, now);
   const asking = cell.askedAt !== undefined && now < cell.askedAt + patience;
   if (!asking) cell.askedAt = now;
-  const want = asking ? 0 : expectedUnits(cell.pace, now);
-  return { id: isolate, want, reports: [...cell.reports], debts: [...cell.debts] };
+  return { ...reportsOf(cell, isolate, now), want: asking ? 0 : expectedUnits(cell.pace, now) };
+}
+
+/** What to tell alone. An isolate that nobody asks anything of asks for nothing, and falls silent. */
+export function reportsOf(cell: Cell, isolate: string, now: number): IsolateNews {
+  closeEnded(cell, now);
+  return { id: isolate, want: 0, reports: [...cell.reports], debts: [...cell.debts] };
 }
 
 /** One question to the object. */
@@ -64,6 +68,8 @@ function takeOver(cell: Cell, answer: Granted, { askedAt, told }: Question): voi
     close(cell, 'reserve');
     cell.reserve = hold(answer.reserve, Math.min(askedAt + answer.reserve.ttl, windowEnd));
   }
+  // Each answer tells the window's end a little too early: nothing is spent when the figures are over.
+  for (const held of [cell.lease, cell.reserve]) if (held) held.endsAt = Math.min(held.endsAt, windowEnd);
   cell.refusal = undefined;
   cell.maxTier = answer.maxTier;
   // With a ceiling of its own a key has figures of its own.

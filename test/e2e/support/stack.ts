@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { commandLineOf, processesOwnedBy, sendSignal } from '../../../scripts/stack/orphans.ts';
 import { freePort } from '../../../scripts/stack/ports.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -15,7 +16,7 @@ export async function ownEnvironment() {
   const ports = { PORT, PG_PORT, REDIS_PORT, ANVIL_PORT };
   const variables: Record<string, string> = { DATA_DIR: dataDir };
   for (const [name, port] of Object.entries(ports)) variables[name] = String(port);
-  return { variables, ports, remove: () => rm(join(dataDir, '..'), { recursive: true, force: true }) };
+  return { dataDir, variables, ports, remove: () => rm(join(dataDir, '..'), { recursive: true, force: true }) };
 }
 
 export interface Run {
@@ -67,6 +68,15 @@ export function runScript(script: string, variables: Record<string, string>, arg
 /** Kills every process of a run at once, with no chance to clean up. */
 export function killAtOnce({ child }: Run) {
   if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+}
+
+/** Kills the Worker's runtime, and nothing else of the stack of this data folder, with no chance to clean up. */
+export async function killRuntime(dataDir: string): Promise<void> {
+  let killed = 0;
+  for (const pid of await processesOwnedBy(await realpath(dataDir))) {
+    if ((await commandLineOf(pid))?.includes('workerd serve') && sendSignal(pid, 'SIGKILL')) killed++;
+  }
+  if (killed === 0) throw new Error('no runtime was found to be killed');
 }
 
 /** Ctrl-C, as a terminal sends it: to npm and to what it runs. Resolves when the last of them has ended. */
