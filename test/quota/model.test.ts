@@ -6,6 +6,6 @@ import { checkHistories } from './model/property.ts';
 const RUNS = Number(process.env['QUOTA_RUNS'] ?? 1_500);
 
 it('never grants more than the limit, loses nothing unaccounted and revokes in time, whatever happens on the way', () => {
-  const details = checkHistories(RUNS);
+  const details = checkHistories({ numRuns: RUNS });
   expect(details.failed, `${details.errorInstance}\n${fc.defaultReportMessage(details)}`).toBe(false);
 });

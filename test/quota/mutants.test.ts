@@ -11,11 +11,11 @@ const SEED = 20_261_122;
 const RUNS = 3_000;
 
 it.each(Object.entries(MUTANTS))('the model test fails for a core that %s', (_, mutant) => {
-  const { failed, errorInstance } = checkHistories(RUNS, SEED, mutant);
+  const { failed, errorInstance } = checkHistories({ numRuns: RUNS, seed: SEED, endOnFailure: true }, mutant);
   expect(failed, `${errorInstance ?? 'nothing was noticed'}`).toBe(true);
 });
 
 it('the model test passes for the core itself on a part of the same histories', () => {
-  const { failed, errorInstance } = checkHistories(500, SEED, newCore);
+  const { failed, errorInstance } = checkHistories({ numRuns: 500, seed: SEED }, newCore);
   expect(failed, `${errorInstance}`).toBe(false);
 });
