@@ -1,7 +1,7 @@
 import type { EdgeKey, EdgeLimit } from '../access/edge.ts';
 import { permissionsOfKey } from '../access/key-permissions.ts';
 import type { Plan } from '../billing/index.ts';
-import { dropCounters } from './counters.ts';
+import { makeRoom } from './counters.ts';
 import { drawerName } from './drawer.ts';
 import { type EdgeState, refusalOf } from './edge-state.ts';
 import { freeUnits, hourFigures, limitFigures, planOf } from './figures.ts';
@@ -30,7 +30,8 @@ import {
   type OverLimit,
   PROTOCOL,
 } from './protocol.ts';
-import { type Draft, type LeaseRow, type OperationRow, oneCall, openWindow, remember, write } from './state.ts';
+import type { LeaseRow, OperationRow } from './rows.ts';
+import { type Draft, oneCall, openWindow, remember, write } from './state.ts';
 import { trust } from './trust.ts';
 
 /** A refusal that the leases of other isolates may still undo is not acted on for longer, in milliseconds. */
@@ -160,7 +161,7 @@ function charge(scene: Scene, applied: readonly Applied[], newId: () => string):
     const { startedAt } = windowFor(draft, plan.unitsPerHour).row;
     addTo(draft, startedAt, drawer, { charged: units, leased: 0, calls: oneCall(tier) });
   }
-  makeRoom(scene, applied.length);
+  if (applied.length > 0) makeRoom(scene.edge, draft);
   for (const { limit, counterKey, reading } of applied) {
     write(draft, { kind: 'counter', row: { key: counterKey, limit: limit.id, counter: reading.next } });
   }
@@ -182,16 +183,6 @@ function charge(scene: Scene, applied: readonly Applied[], newId: () => string):
   });
   return granted(scene, applied, { lease, reserve });
 }
-
-/** Addresses come and go: counters that say nothing any more are dropped before there are too many of them. */
-function makeRoom({ edge, draft }: Scene, more: number): void {
-  if (more > 0 && draft.state.counters.size >= draft.state.countersUntil) {
-    dropCounters(edge, draft);
-    draft.state.countersUntil = Math.max(FEW_COUNTERS, 2 * draft.state.counters.size);
-  }
-}
-
-const FEW_COUNTERS = 1_000;
 
 /** Whether this isolate may be trusted with more than the one request. */
 const isLeasable = ({ known, edge, plan, key }: Scene) =>

@@ -159,15 +159,20 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     return { ok: true, key, status: limits && statusOf(ask, limits), giveBack };
   }
 
-  /** Lets a request through unasked, if at all. */
-  function degraded(organizationId: string, cell: Cell, ask: Ask, operationId = newUuid()): Verdict {
+  /** Lets a request through unasked, if at all; `asked` is the operation that the object may have charged all the same. */
+  function degraded(organizationId: string, cell: Cell, ask: Ask, asked?: string): Verdict {
     const at = now();
+    const operationId = asked ?? newUuid();
+    const takeBack = () => asked !== undefined && deps.background(giveBackThere(organizationId, asked));
     const verified = recentKey(cell, ask.drawer, at);
     if (ask.drawer.kind === 'key' && !verified) return { ok: false, refused: 'unavailable' };
     const refused = refusalFor(verified, ask, at);
     if (refused) return { ok: false, refused };
     const reserved = decideFromReserve(cell, ask, at);
-    if (reserved?.ok) return asDegraded(verdictOf(cell, ask, reserved));
+    if (reserved?.ok) {
+      takeBack();
+      return asDegraded(verdictOf(cell, ask, reserved));
+    }
     const { allowed, figures } = spendFallback(cell, ask.charge.units, at);
     const status = { limits: [figures], degraded: true } as const;
     deps.log.warn('quota.degraded', { organization_id: organizationId, units: ask.charge.units, allowed });
@@ -179,6 +184,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     if (ask.charge.units > 0) cell.debts.push({ operationId, drawer, charge: ask.charge, at });
     const giveBack = async () => {
       cell.debts = cell.debts.filter((debt) => debt.operationId !== operationId);
+      takeBack();
     };
     return { ok: true, key: verified?.key, status: ask.charge.units > 0 ? status : undefined, giveBack };
   }

@@ -9,3 +9,13 @@ export function dropCounters(edge: EdgeState, draft: Draft): void {
     if (!limit || endsAt(limit, row.counter) <= draft.now) erase(draft, { kind: 'counter', row });
   }
 }
+
+const FEW = 1_000;
+
+/** Addresses come and go: what says nothing any more is dropped before there are too many. */
+export function makeRoom(edge: EdgeState, draft: Draft): void {
+  const { state } = draft;
+  if (state.counters.size < state.countersUntil) return;
+  dropCounters(edge, draft);
+  state.countersUntil = Math.max(FEW, 2 * state.counters.size);
+}

@@ -1,15 +1,5 @@
-import {
-  addCalls,
-  type Calls,
-  type Draft,
-  erase,
-  NO_CALLS,
-  type QuotaState,
-  spendingOf,
-  WINDOW_MS,
-  type WindowRow,
-  write,
-} from './state.ts';
+import type { Calls, WindowRow } from './rows.ts';
+import { addCalls, type Draft, erase, NO_CALLS, type QuotaState, spendingOf, WINDOW_MS, write } from './state.ts';
 import type { ClosedWindow, QuotaEvent } from './usage/window.ts';
 
 /** Isolates have reported their last leases by then, or lost them. */

@@ -5,9 +5,9 @@ import type { EdgeState } from './edge-state.ts';
 import { outstandingIn } from './leases.ts';
 import type { Reading } from './limits/algorithm.ts';
 import type { UsageAnswer } from './protocol.ts';
+import type { Calls } from './rows.ts';
 import {
   addCalls,
-  type Calls,
   NO_CALLS,
   openWindow,
   type QuotaState,

@@ -1,12 +1,10 @@
 import type { EdgeState } from './edge-state.ts';
 import type { Debt, Lease, LeaseReport } from './protocol.ts';
+import type { Calls, DrawerRow, LeaseRow } from './rows.ts';
 import {
   addCalls,
-  type Calls,
   type Draft,
-  type DrawerRow,
   erase,
-  type LeaseRow,
   NO_CALLS,
   oneCall,
   openWindow,

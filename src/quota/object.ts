@@ -14,7 +14,8 @@ import { giveBack } from './give-back.ts';
 import { type KeyUses, UseNotes } from './key-uses.ts';
 import type { AdmitAnswer, AdmitRequest, PublishAnswer, UsageAnswer } from './protocol.ts';
 import { createQuotaTables, readQuota, writeQuota } from './quota-store.ts';
-import { type Change, type Draft, type QuotaState, stateFrom } from './state.ts';
+import type { Change } from './rows.ts';
+import { type Draft, type QuotaState, stateFrom } from './state.ts';
 import { endOfTrust, trustAnew } from './trust.ts';
 import type { ClosedWindow, QuotaEvent } from './usage/window.ts';
 

@@ -1,5 +1,6 @@
 import { KEY_USES_SCHEMA } from './key-uses.ts';
-import { type Change, idOf, type QuotaState, type Row, stateFrom } from './state.ts';
+import { type Change, idOf, type Row } from './rows.ts';
+import { type QuotaState, stateFrom } from './state.ts';
 
 /** The quota's rows in the object's own SQLite, each as one JSON text under its kind and id. */
 const SCHEMA = `

@@ -186,6 +186,19 @@ describe('while the object cannot be asked', () => {
     expect(scene.degradedCalls()).toBe(0);
   });
 
+  it('takes back what was charged when the answer was lost and the request failed on our side.', async () => {
+    const scene = newScene();
+    await scene.ask();
+    scene.faults.losesAnswers = true;
+    const verdict = await scene.ask();
+    expect(scene.used()).toBe(2);
+    if (verdict.ok) await verdict.giveBack();
+    scene.faults.losesAnswers = false;
+    await scene.pass(1_000);
+    await scene.ask();
+    expect(scene.used()).toBe(2);
+  });
+
   it('what fails on our side is not owed.', async () => {
     const scene = newScene();
     await scene.ask();

@@ -29,13 +29,22 @@ export async function call(method: string, path: string, { token, body, headers 
     ...(body !== undefined && { body: raw ? (body as BodyInit) : JSON.stringify(body) }),
   });
   const response = await exports.default.fetch(request);
-  const text = await response.text();
+  const text = isEndless(path) ? await letGo(response) : await response.text();
   const json = (response.headers.get('Content-Type') ?? '').includes('json');
   return {
     status: response.status,
     headers: response.headers,
     body: text === '' ? undefined : json ? JSON.parse(text) : text,
   };
+}
+
+/** The live view goes on for as long as somebody listens; what a call wants of it is that it was opened. */
+const isEndless = (path: string) => path.startsWith('/api/v1/events/stream');
+
+async function letGo(response: Response): Promise<string> {
+  if (response.headers.get('Content-Type') !== 'text/event-stream') return response.text();
+  await response.body?.cancel();
+  return '';
 }
 
 /** The body of a call that must succeed. */

@@ -11,6 +11,8 @@ export const testSettings = (own: OwnDatabase): Record<string, string> => ({
   BASE_URL: 'https://weir.test',
   ALLOWED_ORIGINS: 'https://console.weir.test',
   OUTBOUND_ALLOW: 'localhost,127.0.0.0/8,::1/128',
+  TELEGRAM_BOT_TOKEN: '1:test',
+  TELEGRAM_API_URL: 'http://127.0.0.1:9',
   AUTH_REGISTER_LIMIT: '100000',
   AUTH_LOGIN_LIMIT: '100000',
   DEFAULT_PLAN: 'enterprise',

@@ -1,6 +1,7 @@
 import type { Charge, LimitFigures } from '../../access/admission.ts';
 import type { Debt, KnownKey, Lease, LeaseReport, OverLimit, Spending } from '../protocol.ts';
-import { addCalls, type Calls, NO_CALLS, oneCall } from '../state.ts';
+import type { Calls } from '../rows.ts';
+import { addCalls, NO_CALLS, oneCall } from '../state.ts';
 import { newPace, type Pace } from './pace.ts';
 
 /** A lease as the isolate spends it. */

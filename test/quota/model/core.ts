@@ -4,7 +4,7 @@ import { giveBack } from '../../../src/quota/give-back.ts';
 import { unspend } from '../../../src/quota/isolate/cell.ts';
 import { decideFromReserve, decideHere } from '../../../src/quota/isolate/decide.ts';
 import { absorb, newsOf, reportsOf } from '../../../src/quota/isolate/exchange.ts';
-import { type Change, idOf, type Row } from '../../../src/quota/state.ts';
+import { type Change, idOf, type Row } from '../../../src/quota/rows.ts';
 import { endOfTrust, trustAnew } from '../../../src/quota/trust.ts';
 
 /** What outlives the object's memory. */

@@ -1,7 +1,8 @@
 import { freeUnits, planOf } from '../../../src/quota/figures.ts';
 import { addTo, windowFor } from '../../../src/quota/leases.ts';
 import type { AdmitRequest } from '../../../src/quota/protocol.ts';
-import { type Change, type Draft, NO_CALLS, openWindow, write } from '../../../src/quota/state.ts';
+import type { Change } from '../../../src/quota/rows.ts';
+import { type Draft, NO_CALLS, openWindow, write } from '../../../src/quota/state.ts';
 import { type Core, newCore, newStorage } from './core.ts';
 
 /** The core with one mistake in it, made anew for each run. */

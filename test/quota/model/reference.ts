@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { MARGIN } from '../../../src/quota/leases.ts';
 import { type AdmitAnswer, type AdmitRequest, PROTOCOL } from '../../../src/quota/protocol.ts';
-import { type LeaseRow, usedIn } from '../../../src/quota/state.ts';
+import type { LeaseRow } from '../../../src/quota/rows.ts';
+import { usedIn } from '../../../src/quota/state.ts';
 import type { ModelObject } from './object.ts';
 
 /** What happened in one window, as somebody knows who saw every request, every answer and every report. */

@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers';
+import type { McpBehaviour, McpRequest } from './mcp.ts';
 import type { Received, Step } from './receivers.ts';
 
 declare global {
@@ -48,6 +49,19 @@ export async function newReceiver(steps: Step[] = []) {
     received: async () => {
       const response = await fetch(`${env.LAB_URL}/receivers/${name}`);
       return (await response.json()) as Received[];
+    },
+  };
+}
+
+/** A server of the Model Context Protocol on loopback. */
+export async function newMcpServer(behaviour: McpBehaviour = 'json') {
+  const name = crypto.randomUUID();
+  await ask('PUT', `/mcp-servers/${name}`, behaviour);
+  return {
+    url: `${env.LAB_URL}/mcp/${name}`,
+    received: async () => {
+      const response = await fetch(`${env.LAB_URL}/mcp-servers/${name}`);
+      return (await response.json()) as McpRequest[];
     },
   };
 }

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { type Anvil, startAnvil } from '../../../scripts/stack/anvil.ts';
 import type { NeonRelay } from '../../../scripts/stack/neon-relay.ts';
 import { installRegistries } from '../../../scripts/stack/registries.ts';
+import { createMcpServers } from './mcp.ts';
 import { createReceivers } from './receivers.ts';
 
 interface Engines {
@@ -18,12 +19,14 @@ interface Engines {
 /**
  * What a test inside workerd cannot start by itself, over HTTP:
  * `POST /databases` a database of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver;
+ * `/mcp/<name>` a server of the Model Context Protocol;
  * `POST /argon2/…` the native implementation of Argon2, to compare with.
  */
 export async function startLab({ postgresUrl, relay, redis }: Engines) {
   const admin = new pg.Pool({ connectionString: postgresUrl.replace(/\/\w+$/, '/postgres'), max: 1 });
   const chains = new Map<string, Anvil>();
   const receivers = createReceivers();
+  const mcpServers = createMcpServers();
   let databases = 0;
 
   async function newDatabase() {
@@ -66,6 +69,7 @@ export async function startLab({ postgresUrl, relay, redis }: Engines) {
     const url = new URL(request.url ?? '/', 'http://lab');
     const text = await bodyOf(request);
     if (await receivers.handle(request, url, text, response)) return;
+    if (mcpServers.handle(request, url, text, response)) return;
     const action = actions[`${request.method} ${url.pathname}`];
     const answer = await action?.(JSON.parse(text || '{}') as never).catch((error: unknown) => ({
       error: String(error),
