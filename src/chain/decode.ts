@@ -17,7 +17,7 @@ export type DecodedLog =
  * Which argument fills which field. An argument that is not listed says nothing of its own: the indexed hash of a
  * string that the event also carries whole, or the token ids of ERC-4906's batch form, for which there is no field.
  */
-const FIELD_OF_ARGUMENT: Readonly<Record<EventType, Readonly<Record<string, EventField>>>> = {
+export const FIELD_OF_ARGUMENT: Readonly<Record<EventType, Readonly<Record<string, EventField>>>> = {
   Registered: { agentId: 'agent_id', agentURI: 'agent_uri', owner: 'owner' },
   MetadataSet: { agentId: 'agent_id', metadataKey: 'metadata_key', metadataValue: 'metadata_value' },
   URIUpdated: { agentId: 'agent_id', newURI: 'agent_uri', updatedBy: 'from' },

@@ -12,8 +12,11 @@ export interface DrainDeps {
   chain: WatchedChain;
   ledger: Ledger;
   feed: FeedStore;
-  /** Tells the chain's matcher that the feed has grown. */
-  wakeMatcher(): Promise<void>;
+  /**
+   * Tells the chain's matcher that the feed has grown, or that time has passed: the feed holds every event up to
+   * `confirmedTo`, in seconds since 1970.
+   */
+  wakeMatcher(confirmedTo: number | undefined): Promise<void>;
   log: Logger;
   clock: Clock;
 }
@@ -23,6 +26,8 @@ const BYTES = 1_500_000;
 const BATCHES = 8;
 const WRITE_WITHIN_MS = 30_000;
 const WAKE_WITHIN_MS = 10_000;
+/** How much of the chain's time passes, in seconds, before the matcher is told of it without an event. */
+const TIME_STEP = 15;
 
 /**
  * Delivers the outbox to Postgres, oldest first, and then wakes the matcher. What is not acknowledged stays and goes
@@ -40,11 +45,16 @@ export async function drain(deps: DrainDeps): Promise<boolean> {
     if (rows.entries.length > 0) ledger.setMeta('wake', 1);
     ledger.acknowledge(last.seq, rows.undecoded.length, finalUpTo(ledger.cursor()?.number ?? -1, deps.chain.finality));
   }
-  if (ledger.meta('wake') !== undefined) {
-    await within(WAKE_WITHIN_MS, 'the matcher', deps.wakeMatcher());
+  const left = ledger.outboxSize() > 0;
+  // While entries wait, the feed does not hold all up to there.
+  const time = left ? undefined : ledger.confirmedTime();
+  const passed = time !== undefined && time >= ledger.number('told_time', 0) + TIME_STEP;
+  if (ledger.meta('wake') !== undefined || passed) {
+    await within(WAKE_WITHIN_MS, 'the matcher', deps.wakeMatcher(time));
     ledger.setMeta('wake', undefined);
+    if (time !== undefined) ledger.setMeta('told_time', time);
   }
-  return ledger.outboxSize() > 0;
+  return left;
 }
 
 async function toBatch(deps: DrainDeps, entries: readonly OutboxEntry[]): Promise<FeedBatch> {

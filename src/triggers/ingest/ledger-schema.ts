@@ -11,7 +11,7 @@ export interface LedgerStorage {
 }
 
 /**
- * block: hashes of the blocks from finality to the cursor, without a gap, the cursor's own included.
+ * block: hashes and times of the blocks from finality to the cursor, without a gap, the cursor's own included.
  * log: logs of blocks that are not final, and of those whose outbox entries are not yet written to Postgres.
  *   `state`: `seen`, `confirmed`, or `gone` when its block was reorganized away.
  *   `is_event`: whether it was delivered as an event (1) or as undecodable (0); null before. Decided once, since a later
@@ -22,7 +22,7 @@ export interface LedgerStorage {
  */
 export const SCHEMA = [
   'create table if not exists meta (key text primary key, value text not null) without rowid',
-  'create table if not exists block (n integer primary key, hash text not null)',
+  'create table if not exists block (n integer primary key, hash text not null, time integer not null)',
   `create table if not exists log (
     block_hash text not null, log_index integer not null, n integer not null, time integer not null,
     tx_hash text not null, address text not null, topics text not null, data text not null, size integer not null,

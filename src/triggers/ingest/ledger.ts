@@ -61,6 +61,12 @@ export class Ledger {
     return number === undefined ? undefined : { number: Number(number), hash: this.meta('cursor_hash') ?? null };
   }
 
+  /** The time of the last block that counts as confirmed, in seconds since 1970. */
+  confirmedTime(): number | undefined {
+    const text = this.meta('confirmed_time');
+    return text === undefined ? undefined : Number(text);
+  }
+
   /** Starts before block `first`, whose parent is `below` (`null` before block 0), numbering entries above `lastSeq`. */
   begin(first: number, below: BlockHeader | null, lastSeq: number, known: readonly KnownLog[]): void {
     this.#storage.transactionSync(() => {
@@ -96,6 +102,7 @@ export class Ledger {
         logs.filter((log) => this.logs.enter(log)),
       );
       for (const header of headers) this.#keep(header);
+      this.#confirmTime(confirmedUpTo);
       this.#run('delete from block where n < ?', Math.min(keepFrom, tip.number));
       this.#moveCursor(tip);
       this.#emit('confirm', this.logs.confirm(confirmedUpTo));
@@ -149,8 +156,14 @@ export class Ledger {
     return this.#one<{ n: number }>('select count(*) as n from outbox')?.n ?? 0;
   }
 
-  #keep({ number, hash }: BlockHeader): void {
-    this.#run('insert or replace into block (n, hash) values (?, ?)', number, hash);
+  #keep({ number, hash, time }: BlockHeader): void {
+    this.#run('insert or replace into block (n, hash, time) values (?, ?, ?)', number, hash, time);
+  }
+
+  /** Up to when the chain is confirmed: never less than it was told to be. */
+  #confirmTime(confirmedUpTo: number): void {
+    const row = this.#one<{ time: number | null }>('select max(time) as time from block where n <= ?', confirmedUpTo);
+    if (row?.time != null && row.time > this.number('confirmed_time', -1)) this.setMeta('confirmed_time', row.time);
   }
 
   #moveCursor({ number, hash }: Cursor): void {

@@ -16,7 +16,7 @@ export interface WatcherDeps {
   /** Called for every delivery: a connection does not outlive the event that made it. */
   db: () => Database;
   /** Tells the chain's matcher that `chain_feed` has grown. A rejection is tried again with the next tick. */
-  wakeMatcher(chainId: number): Promise<void>;
+  wakeMatcher(chainId: number, confirmedTo: number | undefined): Promise<void>;
   log: Logger;
   clock: Clock;
 }
@@ -68,7 +68,7 @@ export function chainWatcherObject(depsOf: (env: Env) => WatcherDeps) {
           ledger: this.#ledger,
           memory: this.#memory,
           feed: feedStore(deps.db()),
-          wakeMatcher: () => deps.wakeMatcher(chain.id),
+          wakeMatcher: (confirmedTo) => deps.wakeMatcher(chain.id, confirmedTo),
           log: deps.log,
           clock: deps.clock,
         });

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, gte, inArray, max, min, ne, or, sql } from 'drizzle-o
 import type { Database, Executor } from '../../db/client.ts';
 import { followTransfers } from '../../identity/index.ts';
 import type { KnownLog } from './ledger-logs.ts';
-import { chainEvents, chainFeed, type EventStatus, type FeedOperation, undecodedLogs } from './table.ts';
+import { chainEvents, chainFeed, type FeedOperation, STATUS_AFTER, undecodedLogs } from './table.ts';
 import { agentsTransferred, judgeTransfers } from './transfer-store.ts';
 
 export type EventRow = typeof chainEvents.$inferInsert;
@@ -38,12 +38,6 @@ export interface FeedStore {
   /** `finality`: how many blocks below the newest one may still be replaced. */
   recordedEnd(chainId: number, finality: number): Promise<RecordedEnd>;
 }
-
-const STATUS_AFTER: Readonly<Record<FeedOperation, EventStatus>> = {
-  event: 'observed',
-  retract: 'reorged',
-  confirm: 'confirmed',
-};
 
 const PAGE = 5_000;
 

@@ -55,6 +55,13 @@ export const undecodedLogs = pgTable(
 
 export type FeedOperation = 'event' | 'retract' | 'confirm';
 
+/** Where an event stands after each. */
+export const STATUS_AFTER: Readonly<Record<FeedOperation, EventStatus>> = {
+  event: 'observed',
+  retract: 'reorged',
+  confirm: 'confirmed',
+};
+
 /**
  * What happened to events, in the order in which the chain's watcher saw it. `seq` is the watcher's own, so that
  * writing an entry again changes nothing; the matcher's cursor walks over it.

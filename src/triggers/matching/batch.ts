@@ -1,5 +1,7 @@
 import type { FeedOperation } from '../ingest/table.ts';
-import type { MatchableEvent } from './event.ts';
+import { type Evaluator, groupOf, type StatefulFire } from '../state/evaluator.ts';
+import type { StateValues } from '../state/machine.ts';
+import { type MatchableEvent, wholeSeconds } from './event.ts';
 import type { Rule } from './rule.ts';
 import type { RuleIndex } from './rule-index.ts';
 
@@ -24,6 +26,10 @@ export interface EventAppearance {
 export interface Fire extends EventAppearance {
   triggerId: string;
   triggerVersion: number;
+  /** What a trigger that remembers keeps apart; empty for one that does not. */
+  groupKey: string;
+  /** What templates may show of what it remembers. */
+  state: StateValues | null;
 }
 
 export interface BatchResult {
@@ -35,13 +41,14 @@ export interface BatchResult {
 }
 
 /**
- * Runs a non-empty stretch of the feed past the rules. What an entry gives depends on that entry and the rules only,
- * never on its neighbours, so the rows that result are the same however the feed is cut. The stretch ends early, but
+ * Runs a stretch of the feed past the rules. What an entry gives depends on the entries before it only by what the
+ * evaluator remembers of them, so the rows that result are the same however the feed is cut. The stretch ends early, but
  * after at least one entry, once there are `maxFires`.
  */
 export function matchBatch(
   entries: readonly [FeedEntry, ...FeedEntry[]],
   rules: RuleIndex,
+  evaluator: Evaluator,
   maxFires: number,
 ): BatchResult {
   const result: BatchResult = { fires: [], retractions: [], upTo: entries[0].seq };
@@ -50,8 +57,17 @@ export function matchBatch(
     if (operation === 'retract') {
       result.retractions.push({ eventId: event.id, appearance });
     } else {
+      // What was due by then is decided before the event is seen.
+      if (operation === 'confirm') {
+        result.fires.push(...evaluator.advanceTo(wholeSeconds(event.blockTime)).map(statefulFire));
+      }
       for (const rule of rules.candidates(event)) {
-        if (rule.firesOn === operation && rule.accepts(event)) result.fires.push(fireOf(rule, event, appearance));
+        if (rule.firesOn !== operation || !rule.accepts(event)) continue;
+        if (rule.stateful.length === 0) result.fires.push(fireOf(rule, event, appearance));
+        else {
+          const fire = evaluator.onEvent(rule, event, appearance);
+          if (fire) result.fires.push(statefulFire(fire));
+        }
       }
     }
     result.upTo = entry.seq;
@@ -65,4 +81,36 @@ const fireOf = (rule: Rule, event: MatchableEvent, appearance: number): Fire => 
   triggerVersion: rule.version,
   eventId: event.id,
   appearance,
+  groupKey: '',
+  state: null,
 });
+
+export const statefulFire = ({ rule, eventId, appearance, groupKey, values }: StatefulFire): Fire => ({
+  triggerId: rule.triggerId,
+  triggerVersion: rule.version,
+  eventId,
+  appearance,
+  groupKey,
+  state: values,
+});
+
+/** Triggers that remember, with the groups whose memory the entries touch. */
+export function memoriesTouched(entries: readonly FeedEntry[], rules: RuleIndex): MemoryKey[] {
+  const keys = new Map<string, MemoryKey>();
+  for (const { event, operation } of entries) {
+    if (operation !== 'confirm') continue;
+    for (const rule of rules.candidates(event)) {
+      if (rule.stateful.length === 0 || !rule.accepts(event)) continue;
+      for (const scope of ['agent', 'trigger'] as const) {
+        const key = { triggerId: rule.triggerId, groupKey: groupOf(scope, event) };
+        keys.set(`${key.triggerId}/${key.groupKey}`, key);
+      }
+    }
+  }
+  return [...keys.values()];
+}
+
+export interface MemoryKey {
+  triggerId: string;
+  groupKey: string;
+}

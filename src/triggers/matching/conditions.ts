@@ -1,7 +1,9 @@
 import { canonicalField, EVENT_FIELDS, type EventField, type Registry } from '../../chain/events.ts';
-import { compileComparison } from './comparison.ts';
+import { compileChanged, STATEFUL_KINDS } from '../state/kinds.ts';
 import { OPERATOR_LIST, type Operator, operatorOf } from './field-kinds.ts';
-import { type CompiledCondition, type Refusal, refuse } from './predicate.ts';
+import { compileGroup, GROUP_TYPES, isGroup } from './groups.ts';
+import { type CompiledComparison, type CompiledCondition, type Refusal, refuse } from './predicate.ts';
+import { compileShared } from './shared-comparisons.ts';
 
 /** A condition as it is written and stored. */
 export interface ConditionInput {
@@ -17,43 +19,50 @@ type ConditionKind = (input: ConditionInput, registry: Registry | undefined) => 
 
 /** A comparison of one field with a literal. A narrower kind names the fields and operators that it is about. */
 const comparison =
-  (fields?: readonly EventField[], operators?: readonly Operator[]): ConditionKind =>
-  (input, registry) => {
+  (fields: readonly EventField[], operators: readonly Operator[]) =>
+  (input: ConditionInput, registry: Registry | undefined): CompiledComparison => {
     const field = canonicalField(input.field);
     if (field === undefined) {
       return refuse('field', `"${input.field}" is not a field of an event; the fields are ${FIELD_LIST}`);
     }
-    if (fields && !fields.includes(field)) {
+    if (fields.length > 0 && !fields.includes(field)) {
       return refuse('field', `${input.condition_type} compares ${fields.join(' or ')}`);
     }
     const operator = operatorOf(input.operator);
-    if (!operator) return refuse('operator', `must be one of ${OPERATOR_LIST}`);
-    if (operators && !operators.includes(operator)) {
+    if (!operator) return refuse('operator', `must be one of ${OPERATOR_LIST}, changed`);
+    if (operators.length > 0 && !operators.includes(operator)) {
       return refuse('operator', `${input.condition_type} takes ${operators.join(', ')}`);
     }
     const sensitivity = caseSensitivity(input.config);
     if (!sensitivity.ok) return sensitivity;
-    return compileComparison({ field, operator, value: input.value, caseSensitive: sensitivity.value }, registry);
+    return compileShared({ field, operator, value: input.value, caseSensitive: sensitivity.value }, registry);
   };
+
+const anyComparison = comparison([], []);
+
+/** The general form: any field, any operator that fits it. One of the operators remembers. */
+const general: ConditionKind = (input, registry) =>
+  input.operator.trim().toLowerCase() === 'changed' ? compileChanged(input, registry) : anyComparison(input, registry);
 
 const BY_VALUE = ['equals', 'not_equals', 'gt', 'gte', 'lt', 'lte'] as const;
 
 /**
- * Every kind of condition. `event` and `field` are the general form; the others are names for narrower ones that the
- * ancestor of the contract used. A kind with rules of its own (a group, a state) is another row.
+ * Every kind of condition that is about one event and no group. `event` and `field` are the general form; the others are
+ * names for narrower ones that the ancestor of the contract used.
  */
-const CONDITION_KINDS: ReadonlyMap<string, ConditionKind> = new Map([
-  ['event', comparison()],
-  ['field', comparison()],
+const SINGLE_KINDS: ReadonlyMap<string, ConditionKind> = new Map<string, ConditionKind>([
+  ['event', general],
+  ['field', general],
   ['agent_id_equals', comparison(['agent_id'], ['equals'])],
   ['event_type_equals', comparison(['event_type'], ['equals'])],
   ['score_threshold', comparison(['score'], BY_VALUE)],
   ['response_threshold', comparison(['response'], BY_VALUE)],
   ['tag_equals', comparison(['tag1', 'tag2'], ['equals'])],
   ['validator_whitelist', comparison(['validator_address'], ['in'])],
+  ['file_uri_exists', comparison(['feedback_uri'], ['exists'])],
 ]);
 
-const KIND_LIST = [...CONDITION_KINDS.keys()].join(', ');
+const KIND_LIST = [...SINGLE_KINDS.keys(), ...GROUP_TYPES, ...STATEFUL_KINDS.keys()].join(', ');
 const FIELD_LIST = Object.keys(EVENT_FIELDS).join(', ');
 
 /**
@@ -61,15 +70,19 @@ const FIELD_LIST = Object.keys(EVENT_FIELDS).join(', ');
  * and when it is loaded, so that whatever was accepted can be evaluated.
  *
  * Meaning: numbers and times compare by value, exactly, at any size (`7` equals `7.0`); addresses and hashes without
- * regard to case; text with regard to case unless `config.case_sensitive` is false. `not_equals` holds exactly when `equals`
- * does not: also where the event has no such field, for which every other operator is false. (SQL's third truth value
- * would make "tag1 is not spam" pass over events without a tag, which nobody who writes it expects.)
+ * regard to case; text with regard to case unless `config.case_sensitive` is false. `not_equals` and `not_in` hold exactly
+ * when `equals` and `in` do not: also where the event has no such field, for which every other operator but `is_null` is
+ * false. (SQL's third truth value would make "tag1 is not spam" pass over events without a tag, which nobody who writes
+ * it expects.)
  */
 export function compileCondition(input: ConditionInput, registry?: Registry): CompiledCondition {
-  const kind = CONDITION_KINDS.get(input.condition_type);
-  if (!kind) return refuse('condition_type', `must be one of ${KIND_LIST}`);
-  return kind(input, registry);
+  return isGroup(input.condition_type) ? compileGroup(input, registry, compileSingle) : compileSingle(input, registry);
 }
+
+const compileSingle: ConditionKind = (input, registry) => {
+  const kind = SINGLE_KINDS.get(input.condition_type) ?? STATEFUL_KINDS.get(input.condition_type);
+  return kind ? kind(input, registry) : refuse('condition_type', `must be one of ${KIND_LIST}`);
+};
 
 /** Whether a condition may be written to a trigger of the registry. */
 export const validateCondition = (input: ConditionInput, registry: Registry): { ok: true } | Refusal =>

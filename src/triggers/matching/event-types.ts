@@ -5,7 +5,8 @@ import {
   type EventTypeMeaning,
   type Registry,
 } from '../../chain/events.ts';
-import { type CompiledCondition, refuse } from './predicate.ts';
+import { accessByTerms } from './access.ts';
+import { type CompiledComparison, type Refusal, refuse } from './predicate.ts';
 
 /**
  * Holds when the event is of any of the named types. Names are the contracts' own and their aliases, so that
@@ -15,13 +16,15 @@ export function compileEventTypes(
   names: readonly string[],
   caseSensitive: boolean,
   registry: Registry | undefined,
-): CompiledCondition {
+): CompiledComparison {
   const meanings: EventTypeMeaning[] = [];
   for (const name of names) {
     const meaning = canonicalEventType(caseSensitive ? name : (SPELLINGS.get(name.toLowerCase()) ?? name));
-    if (!meaning || !isEmittedBy(registry, meaning)) return refuse('value', unknownType(registry));
+    if (!meaning || !isEmittedBy(registry, meaning)) return refuseType(registry);
     meanings.push(meaning);
   }
+  const keys = [...new Set(meanings.map(({ eventType }) => eventType.toLowerCase()))];
+  const access = accessByTerms('event_type', keys);
   return {
     ok: true,
     predicate: ({ fields }) =>
@@ -29,7 +32,7 @@ export function compileEventTypes(
         ({ eventType, onlyTo }) =>
           fields['event_type'] === eventType && (onlyTo === undefined || fields['to'] === onlyTo),
       ),
-    access: { field: 'event_type', keys: [...new Set(meanings.map(({ eventType }) => eventType))] },
+    ...(access && { access }),
   };
 }
 
@@ -38,11 +41,15 @@ const SPELLINGS = new Map(EVENT_NAMES.map((name) => [name.toLowerCase(), name]))
 const isEmittedBy = (registry: Registry | undefined, { eventType }: EventTypeMeaning) =>
   registry === undefined || EVENT_TYPES[registry].some((emitted) => emitted === eventType);
 
-function unknownType(registry: Registry | undefined): string {
+/** Whether an event of the registry can have a type of which `holds` says so. */
+export const someTypeOf = (registry: Registry | undefined, holds: (type: string) => boolean): boolean =>
+  (registry ? EVENT_TYPES[registry] : Object.values(EVENT_TYPES).flat()).some(holds);
+
+export function refuseType(registry: Registry | undefined): Refusal {
   const names = EVENT_NAMES.filter((name) => {
     const meaning = canonicalEventType(name);
     return meaning && isEmittedBy(registry, meaning);
   });
   const whose = registry ? `the ${registry} registry` : 'the registries';
-  return `must be an event of ${whose}: ${names.join(', ')}`;
+  return refuse('value', `must be an event of ${whose}: ${names.join(', ')}`);
 }

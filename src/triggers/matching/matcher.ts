@@ -2,7 +2,10 @@ import type { Database, Executor } from '../../db/client.ts';
 import { type Clock, HOUR } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import { type FeedEntry, matchBatch } from './batch.ts';
+import { Evaluator, type StateRow } from '../state/evaluator.ts';
+import { readDue, readStates, type StateChanges } from '../state/store.ts';
+import { type BatchResult, type FeedEntry, matchBatch, memoriesTouched, statefulFire } from './batch.ts';
+import { wholeSeconds } from './event.ts';
 import { commitOutcome } from './outcome/store.ts';
 import type { StoredTrigger } from './rule.ts';
 import { RuleSet } from './rule-set.ts';
@@ -33,9 +36,11 @@ export interface MatcherBounds {
   fires: number;
   /** Triggers read at a time. */
   triggers: number;
+  /** Memories that are due read at a time. */
+  due: number;
 }
 
-const BOUNDS: MatcherBounds = { entries: 200, fires: 2_000, triggers: 500 };
+const BOUNDS: MatcherBounds = { entries: 200, fires: 2_000, triggers: 500, due: 1_000 };
 
 /** Changes are deltas on what is in memory; once in a while all is read anew, should a delta ever have been lost. */
 const RELOAD_AFTER = HOUR;
@@ -52,6 +57,7 @@ export class ChainMatcher {
   readonly #deps: MatcherDeps;
   readonly #bounds: MatcherBounds;
   #rules: Rules | undefined;
+  #confirmedTo = Number.NEGATIVE_INFINITY;
   /** `undefined`: not known, to be read. */
   #cursor: number | null | undefined;
 
@@ -70,15 +76,41 @@ export class ChainMatcher {
     };
   }
 
+  /**
+   * The feed holds every event of the chain up to this time, in seconds since 1970: what waits for time to pass may go on
+   * that far.
+   */
+  confirmedTo(time: number): void {
+    this.#confirmedTo = Math.max(this.#confirmedTo, time);
+  }
+
   /** Deals with the next batch; false when the feed has no more. Throws what the database throws, with nothing half done. */
   async step(): Promise<boolean> {
     const db = this.#deps.db();
     try {
-      const [first, ...rest] = await this.#nextEntries(db.query);
-      if (!first) return false;
+      const confirmedTo = this.#confirmedTo;
+      const entries = await this.#nextEntries(db.query);
       // After the feed is read: a trigger that was answered before an event happened is then known when it is matched.
       const rules = await this.#freshRules(db.query);
-      await this.#keep(db, matchBatch([first, ...rest], rules.index, this.#bounds.fires));
+      // Past the end of the feed time goes on to where the chain is confirmed, as it was known before that end was read.
+      const by =
+        entries.length === this.#bounds.entries
+          ? lastConfirmed(entries)
+          : Math.max(lastConfirmed(entries), confirmedTo);
+      const due =
+        by > Number.NEGATIVE_INFINITY
+          ? await readDue(db.query, { chainId: this.#chainId, by, limit: this.#bounds.due })
+          : [];
+      const [first, ...rest] = entriesUntil(entries, due.length === this.#bounds.due ? (due.at(-1)?.dueAt ?? by) : by);
+      if (!first && due.length === 0) return false;
+      const evaluator = await this.#evaluator(db.query, rules, first ? [first, ...rest] : [], due);
+      const result = first
+        ? matchBatch([first, ...rest], rules.index, evaluator, this.#bounds.fires)
+        : { fires: [], retractions: [], upTo: this.#cursor ?? 0 };
+      if (result.upTo === (rest.at(-1) ?? first)?.seq || !first) {
+        result.fires.push(...evaluator.advanceTo(due.at(-1)?.dueAt ?? Number.NEGATIVE_INFINITY).map(statefulFire));
+      }
+      await this.#keep(db, result, evaluator.outcome());
       return true;
     } catch (error) {
       // Whether a commit that failed underway took place is only known to the database.
@@ -87,15 +119,31 @@ export class ChainMatcher {
     }
   }
 
+  /** With all that the entries may touch, and what others of the same triggers remember beside what is due. */
+  async #evaluator(query: Executor, rules: RuleSet, entries: readonly FeedEntry[], due: readonly StateRow[]) {
+    const beside = due.flatMap(({ triggerId, groupKey }) => [
+      { triggerId, groupKey },
+      { triggerId, groupKey: groupKey.split(':')[0] ?? groupKey },
+    ]);
+    const rows = await readStates(query, [...memoriesTouched(entries, rules.index), ...beside]);
+    return new Evaluator([...due, ...rows], (triggerId) => rules.index.get(triggerId));
+  }
+
   async #nextEntries(query: Executor): Promise<FeedEntry[]> {
     const chainId = this.#chainId;
     if (this.#cursor === undefined) this.#cursor = await readCursor(query, chainId);
     return readFeed(query, { chainId, after: this.#cursor, limit: this.#bounds.entries });
   }
 
-  async #keep(db: Database, result: ReturnType<typeof matchBatch>): Promise<void> {
+  async #keep(db: Database, result: BatchResult, states: StateChanges): Promise<void> {
     const from = this.#cursor ?? null;
-    const commit = await commitOutcome(db, { ...result, chainId: this.#chainId, from, now: this.#deps.clock() });
+    const commit = await commitOutcome(db, {
+      ...result,
+      states,
+      chainId: this.#chainId,
+      from,
+      now: this.#deps.clock(),
+    });
     // Behind another matcher of the same chain (an object that is being replaced): go on from where that one stands.
     this.#cursor = commit.committed ? result.upTo : undefined;
     if (commit.committed && commit.deliveryIds.length > 0) await this.#announce(commit.deliveryIds);
@@ -154,4 +202,18 @@ export class ChainMatcher {
       this.#deps.log.error('trigger_cannot_be_read', { trigger_id: trigger.id, version: trigger.version, faults });
     }
   }
+}
+
+const lastConfirmed = (entries: readonly FeedEntry[]): number =>
+  entries.reduce(
+    (last, { operation, event }) => (operation === 'confirm' ? Math.max(last, wholeSeconds(event.blockTime)) : last),
+    Number.NEGATIVE_INFINITY,
+  );
+
+/** Those before the first that is confirmed later than `time`: until then there is more that is due first. */
+function entriesUntil(entries: readonly FeedEntry[], time: number): FeedEntry[] {
+  const end = entries.findIndex(
+    ({ operation, event }) => operation === 'confirm' && wholeSeconds(event.blockTime) > time,
+  );
+  return end === -1 ? [...entries] : entries.slice(0, end);
 }

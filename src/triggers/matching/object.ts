@@ -42,11 +42,14 @@ export function triggerMatcherObject(depsOf: (env: Env) => MatcherDeps) {
     /**
      * Deals with what the chain's feed holds, and returns when that is done or left to an alarm. A call during a turn
      * joins it, and has it look at the feed once more. Never throws for the feed's sake: what fails is tried again.
+     * @param confirmedTo up to when the feed holds every event, in seconds since 1970
      */
-    async wake(chainId: number): Promise<void> {
+    async wake(chainId: number, confirmedTo?: number): Promise<void> {
       const known = await this.ctx.storage.get<number>(CHAIN_KEY);
       if (known === undefined) await this.ctx.storage.put(CHAIN_KEY, chainId);
       else if (known !== chainId) throw new Error(`the matcher of chain ${known} was woken for chain ${chainId}`);
+      this.#matcher ??= new ChainMatcher(chainId, this.#deps);
+      if (confirmedTo !== undefined) this.#matcher.confirmedTo(confirmedTo);
       await this.#run(chainId);
     }
 

@@ -1,10 +1,10 @@
-/** How many values an `in` condition may list. */
+/** How many values a list may have. */
 const MAX_OPERANDS = 100;
 
 type OperandList = { ok: true; items: string[] } | { ok: false; message: string };
 
 /**
- * Reads the operand of `in`: text that starts with `[` is a JSON array of strings and numbers, anything else is
+ * Reads the operand of `in`, `not_in` and `between`: text that starts with `[` is a JSON array of strings and numbers, anything else is
  * separated by commas, with blanks around an item dropped. So an item that holds a comma is written in JSON.
  */
 export function parseOperandList(text: string): OperandList {

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Registry } from '../../chain/events.ts';
+import type { StateMachine } from '../state/machine.ts';
+import { type Access, accessOfAll } from './access.ts';
 import { type ConditionInput, compileCondition } from './conditions.ts';
 import { type MatchableEvent, wholeSeconds } from './event.ts';
-import { ACCESS_FIELDS, type AccessKeys, type CompiledPredicate } from './predicate.ts';
+import type { CompiledPredicate } from './predicate.ts';
 
 export interface StoredCondition extends ConditionInput {
   id: number;
@@ -30,9 +33,18 @@ export interface Rule {
   /** The entry of the feed on which it fires. */
   readonly firesOn: 'event' | 'confirm';
   /** What an index may find it by: an event with none of these values is not accepted. */
-  readonly access: AccessKeys | undefined;
-  /** Whether all that the trigger asks for holds. */
+  readonly access: Access | undefined;
+  /** Whether all that the trigger asks of the event itself holds. */
   accepts(event: MatchableEvent): boolean;
+  /** Conditions that remember: they see the events that are accepted, and decide whether the trigger fires. */
+  readonly stateful: readonly StatefulCondition[];
+}
+
+export interface StatefulCondition {
+  readonly id: number;
+  /** Another one for every definition. */
+  readonly fingerprint: string;
+  readonly machine: StateMachine;
 }
 
 /** Why a stored condition cannot be evaluated; `path` and `message` as its writer would have been told. */
@@ -65,11 +77,14 @@ export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
   if (!trigger.enabled || (conditions.length === 0 && !trigger.matchAll)) return { state: 'silent' };
   const faults: ConditionFault[] = [];
   const compiled: CompiledPredicate[] = [];
+  const stateful: StatefulCondition[] = [];
   for (const condition of conditions) {
     const result = compileCondition(condition, registry);
-    if (result.ok) compiled.push(result);
+    if (result.ok && 'state' in result) stateful.push(remembering(condition, result.state));
+    else if (result.ok) compiled.push(result);
     else faults.push({ conditionId: condition.id, path: result.path, message: result.message });
   }
+  if (trigger.confirmations === 0) faults.push(...stateful.map(({ id }) => ({ conditionId: id, ...NEEDS_DEPTH })));
   if (faults.length > 0) return { state: 'broken', faults };
   const predicates = compiled.map(({ predicate }) => predicate);
   const since = wholeSeconds(trigger.createdAt) - CLOCK_TOLERANCE;
@@ -85,17 +100,21 @@ export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
       version: trigger.version,
       registry,
       firesOn: trigger.confirmations === 0 ? 'event' : 'confirm',
-      access: mostSelective(compiled.flatMap(({ access }) => access ?? [])),
+      access: accessOfAll(compiled.map(({ access }) => access)),
       accepts,
+      stateful,
     },
   };
 }
 
-/** The agent before the event type, and the shorter list before the longer. */
-function mostSelective(access: readonly AccessKeys[]): AccessKeys | undefined {
-  for (const field of ACCESS_FIELDS) {
-    const [shortest] = access.filter((keys) => keys.field === field).sort((a, b) => a.keys.length - b.keys.length);
-    if (shortest) return shortest;
-  }
-  return undefined;
+/** What was remembered of an event that is taken back could not be forgotten. */
+export const NEEDS_DEPTH = {
+  path: 'confirmations',
+  message: 'must not be 0 for a trigger with stateful conditions, which see events only at the depth of their chain',
+} as const;
+
+function remembering(condition: StoredCondition, machine: StateMachine): StatefulCondition {
+  const { id, condition_type, field, operator, value, config } = condition;
+  const definition = JSON.stringify([condition_type, field, operator, value, config]);
+  return { id, fingerprint: createHash('sha256').update(definition).digest('base64'), machine };
 }

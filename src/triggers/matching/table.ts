@@ -1,7 +1,8 @@
-import { bigint, index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { moment } from '../../db/columns.ts';
 import { chainEvents } from '../ingest/table.ts';
 import { triggers } from '../rules/table.ts';
+import type { StateValues } from '../state/machine.ts';
 
 /** How far a chain's matcher has come in `chain_feed`. Moved only in the transaction that holds the batch's results. */
 export const matcherCursors = pgTable('matcher_cursors', {
@@ -30,10 +31,13 @@ export const triggerMatches = pgTable(
     /** How often the event was retracted before: an event whose block goes and comes back fires again. */
     appearance: integer('appearance').notNull().default(0),
     kind: text('kind').$type<MatchKind>().notNull(),
+    /** What templates may show of what the trigger remembered when it fired. */
+    state: jsonb('state').$type<StateValues>(),
     createdAt: moment('created_at').notNull(),
   },
   (t) => [
     unique('trigger_matches_fire_key').on(t.triggerId, t.groupKey, t.eventId, t.appearance, t.kind),
     index('trigger_matches_event_idx').on(t.eventId),
+    index('trigger_matches_created_idx').on(t.createdAt),
   ],
 );

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 import { dataOf, int32, jsonObject, timestamp } from '../../http/shapes.ts';
 import { ACTION_TYPES } from '../actions/kinds.ts';
+import { circuit } from '../circuits/contract.ts';
 import { byChild, byTrigger, READ, WRITE } from './paths.ts';
 
 export const action = z
@@ -14,6 +15,8 @@ export const action = z
     created_at: timestamp,
   })
   .meta({ id: 'Action' });
+
+const listedAction = action.extend({ circuit }).meta({ id: 'ListedAction' });
 
 const createdAction = action
   .extend({
@@ -33,6 +36,8 @@ const actionFields = z.object({
   config: jsonObject,
 });
 
+export const newActionFields = actionFields.extend({ priority: actionFields.shape.priority.default(0) });
+
 export const createAction = operation({
   id: 'createAction',
   method: 'post',
@@ -43,7 +48,7 @@ export const createAction = operation({
   security: WRITE,
   cost: 1,
   params: byTrigger,
-  body: actionFields.extend({ priority: actionFields.shape.priority.default(0) }).meta({ id: 'CreateActionRequest' }),
+  body: newActionFields.meta({ id: 'CreateActionRequest' }),
   success: { status: 201, description: 'The action', schema: dataOf(createdAction) },
 });
 
@@ -56,7 +61,7 @@ export const listActions = operation({
   security: READ,
   cost: 1,
   params: byTrigger,
-  success: { status: 200, description: 'The actions by priority, then id', schema: dataOf(z.array(action)) },
+  success: { status: 200, description: 'The actions by priority, then id', schema: dataOf(z.array(listedAction)) },
 });
 
 export const updateAction = operation({

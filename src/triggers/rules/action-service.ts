@@ -3,24 +3,24 @@ import type { Executor } from '../../db/client.ts';
 import { confirmStanding } from '../../identity/index.ts';
 import type { KeyRing } from '../../kernel/crypto.ts';
 import { AppError, notFound } from '../../kernel/errors.ts';
-import type { OutboundPolicy } from '../../outbound/guard.ts';
 import { newSigningSecret } from '../../outbound/signature.ts';
 import { audit } from '../../telemetry/audit.ts';
-import type { ActionConfig, ConfigCheck } from '../actions/kind.ts';
+import type { ActionConfig, ConfigCheck, ConfigRules } from '../actions/kind.ts';
 import { type ActionType, validateActionConfig } from '../actions/kinds.ts';
 import { keepSecrets, openSecrets, sealSecrets, sealSigningSecret, splitSecrets } from '../actions/secrets.ts';
+import { findCircuits, resetCircuit } from '../circuits/store.ts';
+import { circuitToWire } from '../circuits/wire.ts';
 import * as store from './store.ts';
 import { actionToWire } from './wire.ts';
 
 /** The document lists actions without pages, so there is a bound to how many a trigger may have. */
 const MAX_ACTIONS = 20;
 
-export interface ActionDeps {
+export interface ActionDeps extends ConfigRules {
   keyRing: KeyRing;
-  outboundPolicy: OutboundPolicy;
 }
 
-interface ActionFields {
+export interface ActionFields {
   action_type: ActionType;
   priority: number;
   config: ActionConfig;
@@ -31,38 +31,64 @@ type ActionPatch = { [Field in keyof ActionFields]?: ActionFields[Field] | undef
 /** Answers with the signing secret of a rest action, this once. */
 export async function createAction(ctx: OrganizationCtx, deps: ActionDeps, triggerId: string, input: ActionFields) {
   permit(ctx, 'triggers:write');
-  const type = input.action_type;
-  const config = accept(keepSecrets(type, accept(validateActionConfig(type, input.config, deps.outboundPolicy))));
-  const { config: masked, secrets } = splitSecrets(type, config);
   const signingSecret = newSigningSecret();
-  const now = ctx.clock();
-  const key = { organizationId: ctx.organizationId, triggerId };
-  const columns = {
-    ...key,
+  const columns = await prepareAction(ctx, deps, { triggerId, input, signingSecret });
+  const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
+    return addAction(tx, ctx, columns);
+  });
+  return { data: { ...actionToWire(row), ...(row.actionType === 'rest' && { signing_secret: signingSecret }) } };
+}
+
+interface NewAction {
+  triggerId: string;
+  input: ActionFields;
+  signingSecret: string;
+}
+
+/** An action as it is stored, checked and sealed; nothing is written yet. @throws AppError `validation_failed` */
+export async function prepareAction(
+  { organizationId, clock }: OrganizationCtx,
+  deps: ActionDeps,
+  { triggerId, input, signingSecret }: NewAction,
+) {
+  const type = input.action_type;
+  const config = accept(keepSecrets(type, accept(validateActionConfig(type, input.config, deps))));
+  const { config: masked, secrets } = splitSecrets(type, config);
+  return {
+    organizationId,
+    triggerId,
     actionType: type,
     priority: input.priority,
     config: masked,
     sealedSecrets: await sealSecrets(deps.keyRing, triggerId, secrets),
     sealedSigningSecret: await sealSigningSecret(deps.keyRing, triggerId, signingSecret),
-    createdAt: now,
+    createdAt: clock(),
   };
-  const row = await ctx.db.transaction(async (tx) => {
-    await confirmStanding(tx, ctx, 'triggers:write');
-    await lockTrigger(tx, key, now);
-    if ((await store.listActions(tx, key)).length >= MAX_ACTIONS) {
-      throw new AppError('bad_request', `A trigger can have at most ${MAX_ACTIONS} actions`);
-    }
-    const made = await store.insertAction(tx, columns);
-    await audit(tx, ctx, { action: 'action.create', target: targetOf(made.id), after: actionToWire(made) });
-    return made;
-  });
-  return { data: { ...actionToWire(row), ...(type === 'rest' && { signing_secret: signingSecret }) } };
 }
+
+/** Part of a transaction in which the caller's standing was confirmed, as are the other verbs that take one. */
+export async function addAction(tx: Executor, ctx: OrganizationCtx, columns: PreparedAction) {
+  const key = { organizationId: ctx.organizationId, triggerId: columns.triggerId };
+  await lockTrigger(tx, key, ctx.clock());
+  if ((await store.listActions(tx, key)).length >= MAX_ACTIONS) {
+    throw new AppError('bad_request', `A trigger can have at most ${MAX_ACTIONS} actions`);
+  }
+  const made = await store.insertAction(tx, columns);
+  await audit(tx, ctx, { action: 'action.create', target: targetOf(made.id), after: actionToWire(made) });
+  return made;
+}
+
+type PreparedAction = Awaited<ReturnType<typeof prepareAction>>;
 
 export async function listActions(ctx: OrganizationCtx, triggerId: string) {
   permit(ctx, 'triggers:read');
   const rows = await store.listActions(ctx.db.query, { organizationId: ctx.organizationId, triggerId });
-  return { data: rows.map(actionToWire) };
+  const circuits = await findCircuits(
+    ctx.db.query,
+    rows.map(({ id }) => id),
+  );
+  return { data: rows.map((row) => ({ ...actionToWire(row), circuit: circuitToWire(circuits.get(row.id)) })) };
 }
 
 /**
@@ -77,30 +103,50 @@ export async function updateAction(
   patch: ActionPatch,
 ) {
   permit(ctx, 'triggers:write');
-  const key = { organizationId: ctx.organizationId, triggerId };
+  const signingSecret = newSigningSecret();
   return ctx.db.transaction(async (tx) => {
     await confirmStanding(tx, ctx, 'triggers:write');
-    await lockTrigger(tx, key, ctx.clock());
-    const present = await store.findAction(tx, key, id);
-    if (!present) throw notFound('Action');
-    const signingSecret =
-      patch.action_type === 'rest' && present.actionType !== 'rest' ? newSigningSecret() : undefined;
-    const changed = await store.updateAction(tx, key, id, {
-      ...(await nextConfig(deps, present, patch)),
-      ...(signingSecret && { sealedSigningSecret: await sealSigningSecret(deps.keyRing, triggerId, signingSecret) }),
-      priority: patch.priority ?? present.priority,
-    });
-    if (!changed) throw notFound('Action');
-    const change = { before: actionToWire(present), after: actionToWire(changed) };
-    await audit(tx, ctx, { action: 'action.update', target: targetOf(id), ...change });
-    return { data: { ...actionToWire(changed), ...(signingSecret && { signing_secret: signingSecret }) } };
+    const { row, isSigning } = await changeAction(tx, ctx, deps, { triggerId, id, patch, signingSecret });
+    return { data: { ...actionToWire(row), ...(isSigning && { signing_secret: signingSecret }) } };
   });
+}
+
+interface ActionChange {
+  triggerId: string;
+  id: number;
+  patch: ActionPatch;
+  /** For an action that becomes a rest action. */
+  signingSecret: string;
+}
+
+/** `isSigning`: the action became a rest action and signs with the secret from now on. */
+export async function changeAction(
+  tx: Executor,
+  ctx: OrganizationCtx,
+  deps: ActionDeps,
+  { triggerId, id, patch, signingSecret }: ActionChange,
+) {
+  const key = { organizationId: ctx.organizationId, triggerId };
+  await lockTrigger(tx, key, ctx.clock());
+  const present = await store.findAction(tx, key, id);
+  if (!present) throw notFound('Action');
+  const isSigning = patch.action_type === 'rest' && present.actionType !== 'rest';
+  const row = await store.updateAction(tx, key, id, {
+    ...(await nextConfig(deps, present, patch)),
+    ...(isSigning && { sealedSigningSecret: await sealSigningSecret(deps.keyRing, triggerId, signingSecret) }),
+    priority: patch.priority ?? present.priority,
+  });
+  if (!row) throw notFound('Action');
+  await resetCircuit(tx, id, ctx.clock());
+  const change = { before: actionToWire(present), after: actionToWire(row) };
+  await audit(tx, ctx, { action: 'action.update', target: targetOf(id), ...change });
+  return { row, isSigning };
 }
 
 async function nextConfig(deps: ActionDeps, present: store.ActionRow, patch: ActionPatch) {
   if (patch.config === undefined && patch.action_type === undefined) return {};
   const type = patch.action_type ?? present.actionType;
-  const sent = accept(validateActionConfig(type, patch.config ?? present.config, deps.outboundPolicy));
+  const sent = accept(validateActionConfig(type, patch.config ?? present.config, deps));
   const stored = {
     config: present.config,
     secrets: await openSecrets(deps.keyRing, present.triggerId, present.sealedSecrets),
@@ -114,14 +160,18 @@ async function nextConfig(deps: ActionDeps, present: store.ActionRow, patch: Act
 
 export async function deleteAction(ctx: OrganizationCtx, triggerId: string, id: number) {
   permit(ctx, 'triggers:write');
-  const key = { organizationId: ctx.organizationId, triggerId };
   await ctx.db.transaction(async (tx) => {
     await confirmStanding(tx, ctx, 'triggers:write');
-    await lockTrigger(tx, key, ctx.clock());
-    const gone = await store.deleteAction(tx, key, id);
-    if (!gone) throw notFound('Action');
-    await audit(tx, ctx, { action: 'action.delete', target: targetOf(id), before: actionToWire(gone) });
+    await removeAction(tx, ctx, triggerId, id);
   });
+}
+
+export async function removeAction(tx: Executor, ctx: OrganizationCtx, triggerId: string, id: number) {
+  const key = { organizationId: ctx.organizationId, triggerId };
+  await lockTrigger(tx, key, ctx.clock());
+  const gone = await store.deleteAction(tx, key, id);
+  if (!gone) throw notFound('Action');
+  await audit(tx, ctx, { action: 'action.delete', target: targetOf(id), before: actionToWire(gone) });
 }
 
 const targetOf = (id: number) => ({ type: 'action', id: String(id) });

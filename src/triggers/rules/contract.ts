@@ -49,7 +49,8 @@ export const createTrigger = operation({
   path: '/api/v1/triggers',
   tag: 'Triggers',
   summary: 'Create a trigger',
-  description: 'Without `organization_id` it belongs to the caller’s personal organization.',
+  description:
+    'Without `organization_id` it belongs to the caller’s personal organization. An organization has at most 1,000 triggers, and at most 20 enabled ones on a chain that have to look at every event of their registry.',
   security: WRITE,
   cost: 1,
   body: z

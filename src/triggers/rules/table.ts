@@ -37,6 +37,10 @@ export const triggers = pgTable(
     confirmations: integer('confirmations'),
     /** Goes up with every change to the trigger, its conditions or its actions; part of what makes a fire unique. */
     version: integer('version').notNull().default(1),
+    /** Nothing in its conditions tells which events it is about. Counted while it is enabled. */
+    broad: boolean('broad').notNull().default(false),
+    /** Regular expressions in its conditions. Counted while it is enabled. */
+    patterns: integer('patterns').notNull().default(0),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
   },

@@ -1,11 +1,14 @@
 import { type CallerCtx, type OrganizationCtx, permit, permitCaller } from '../../access/ctx.ts';
 import { CHAINS, chainById } from '../../chain/chains.ts';
 import type { Registry } from '../../chain/events.ts';
+import type { Executor } from '../../db/client.ts';
 import { confirmStanding, hasPlaceIn } from '../../identity/index.ts';
 import { invalidField, notFound } from '../../kernel/errors.ts';
 import { newUuid } from '../../kernel/id.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
+import { dropEmptyFollow, lockFollowOf } from '../follows/membership-store.ts';
+import { holdTriggerBounds, holdTriggerCount } from './bounds.ts';
 import { recheckConditions } from './condition-service.ts';
 import * as store from './store.ts';
 import { actionToWire, conditionToWire, triggerToWire } from './wire.ts';
@@ -23,7 +26,8 @@ interface TriggerFields {
 
 type TriggerPatch = { [Field in keyof TriggerFields]?: TriggerFields[Field] | undefined };
 
-function refuseUnknownChain(chainId: number | null | undefined) {
+/** @throws AppError `validation_failed` for a chain that is not in the shipped table */
+export function refuseUnknownChain(chainId: number | null | undefined) {
   if (chainId === null || chainId === undefined || chainById(chainId)) return;
   throw invalidField(
     'chain_id',
@@ -34,9 +38,18 @@ function refuseUnknownChain(chainId: number | null | undefined) {
 export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) {
   permit(ctx, 'triggers:write');
   refuseUnknownChain(input.chain_id);
+  const row = await ctx.db.transaction(async (tx) => {
+    await confirmStanding(tx, ctx, 'triggers:write');
+    return addTrigger(tx, ctx, input);
+  });
+  return { data: triggerToWire(row) };
+}
+
+/** Part of a transaction in which the caller's standing was confirmed, as are the other verbs that take one. */
+export async function addTrigger(tx: Executor, ctx: OrganizationCtx, input: TriggerFields, id = newUuid()) {
   const now = ctx.clock();
   const row: store.TriggerRow = {
-    id: newUuid(),
+    id,
     organizationId: ctx.organizationId,
     userId: ctx.principal.userId,
     name: input.name,
@@ -48,16 +61,16 @@ export async function createTrigger(ctx: OrganizationCtx, input: TriggerFields) 
     matchAll: input.match_all,
     confirmations: input.confirmations ?? null,
     version: 1,
+    broad: false,
+    patterns: 0,
     createdAt: now,
     updatedAt: now,
   };
-  const data = triggerToWire(row);
-  await ctx.db.transaction(async (tx) => {
-    await confirmStanding(tx, ctx, 'triggers:write');
-    await store.insertTrigger(tx, row);
-    await audit(tx, ctx, { action: 'trigger.create', target: targetOf(row.id), after: data });
-  });
-  return { data };
+  await holdTriggerCount(tx, ctx.organizationId);
+  await store.insertTrigger(tx, row);
+  await holdTriggerBounds(tx, row, undefined);
+  await audit(tx, ctx, { action: 'trigger.create', target: targetOf(id), after: triggerToWire(row) });
+  return row;
 }
 
 /** @throws AppError `not_found` when an organization is named in which the caller has no place */
@@ -98,19 +111,26 @@ export async function getTrigger(ctx: OrganizationCtx, triggerId: string) {
 export async function updateTrigger(ctx: OrganizationCtx, triggerId: string, patch: TriggerPatch) {
   permit(ctx, 'triggers:write');
   refuseUnknownChain(patch.chain_id);
-  const now = ctx.clock();
   const row = await ctx.db.transaction(async (tx) => {
     await confirmStanding(tx, ctx, 'triggers:write');
-    const key = keyOf(ctx, triggerId);
-    const present = await store.lockTrigger(tx, key);
-    const changed = await store.changeTrigger(tx, key, { ...columnsOf(patch), updatedAt: now }, now);
-    if (!present || !changed) throw notFound('Trigger');
-    if (patch.registry !== undefined) recheckConditions(await store.listConditions(tx, key), patch.registry);
-    const change = { before: triggerToWire(present), after: triggerToWire(changed) };
-    await audit(tx, ctx, { action: 'trigger.update', target: targetOf(triggerId), ...change });
-    return changed;
+    return changeTrigger(tx, ctx, triggerId, patch);
   });
   return { data: triggerToWire(row) };
+}
+
+export async function changeTrigger(tx: Executor, ctx: OrganizationCtx, triggerId: string, patch: TriggerPatch) {
+  const now = ctx.clock();
+  const key = keyOf(ctx, triggerId);
+  const present = await store.lockTrigger(tx, key);
+  const changed = await store.changeTrigger(tx, key, { ...columnsOf(patch), updatedAt: now }, now);
+  if (!present || !changed) throw notFound('Trigger');
+  if (patch.registry !== undefined || patch.confirmations === 0) {
+    recheckConditions(await store.listConditions(tx, key), changed);
+  }
+  await holdTriggerBounds(tx, changed, present);
+  const change = { before: triggerToWire(present), after: triggerToWire(changed) };
+  await audit(tx, ctx, { action: 'trigger.update', target: targetOf(triggerId), ...change });
+  return changed;
 }
 
 const columnsOf = (patch: TriggerPatch): Partial<store.TriggerRow> => ({
@@ -128,8 +148,14 @@ export async function deleteTrigger(ctx: OrganizationCtx, triggerId: string) {
   permit(ctx, 'triggers:write');
   await ctx.db.transaction(async (tx) => {
     await confirmStanding(tx, ctx, 'triggers:write');
-    const gone = await store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock());
-    if (!gone) throw notFound('Trigger');
-    await audit(tx, ctx, { action: 'trigger.delete', target: targetOf(triggerId), before: triggerToWire(gone) });
+    const followId = await lockFollowOf(tx, keyOf(ctx, triggerId));
+    await removeTrigger(tx, ctx, triggerId);
+    if (followId !== undefined) await dropEmptyFollow(tx, followId);
   });
+}
+
+export async function removeTrigger(tx: Executor, ctx: OrganizationCtx, triggerId: string) {
+  const gone = await store.deleteTrigger(tx, keyOf(ctx, triggerId), ctx.clock());
+  if (!gone) throw notFound('Trigger');
+  await audit(tx, ctx, { action: 'trigger.delete', target: targetOf(triggerId), before: triggerToWire(gone) });
 }

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { type BatchResult, type FeedEntry, matchBatch } from '../../../src/triggers/matching/batch.ts';
 import { compileTrigger, type StoredTrigger } from '../../../src/triggers/matching/rule.ts';
 import { RuleIndex } from '../../../src/triggers/matching/rule-index.ts';
+import { Evaluator } from '../../../src/triggers/state/evaluator.ts';
 import { condition, sampleEvent, sampleTrigger } from './samples.ts';
+
+const nothingRemembered = () => new Evaluator([], () => undefined);
 
 type Step = readonly [FeedEntry['operation'], string];
 
@@ -37,7 +40,7 @@ function run(
     const end = cuts.find((cut) => cut > total.upTo) ?? feed.length;
     const [first, ...rest] = feed.slice(total.upTo, end);
     if (!first) break;
-    const result = matchBatch([first, ...rest], rules, maxFires);
+    const result = matchBatch([first, ...rest], rules, nothingRemembered(), maxFires);
     total.fires.push(...result.fires);
     total.retractions.push(...result.retractions);
     total.upTo = result.upTo;
@@ -69,7 +72,7 @@ describe('a batch of the feed', () => {
 
   it('names in a fire the version that fired.', () => {
     expect(run(feedOf([['confirm', '1']]), indexOf({ version: 4 })).fires).toEqual([
-      { triggerId: 't0', triggerVersion: 4, eventId: '1', appearance: 0 },
+      { triggerId: 't0', triggerVersion: 4, eventId: '1', appearance: 0, groupKey: '', state: null },
     ]);
   });
 
@@ -127,9 +130,9 @@ describe('a batch of the feed', () => {
       ['confirm', '3'],
     ]);
     if (!first) throw new Error('the feed is empty');
-    expect(matchBatch([first, ...rest], rules, 1).upTo).toBe(1);
-    expect(matchBatch([first, ...rest], rules, 4).upTo).toBe(2);
-    expect(matchBatch([first, ...rest], rules, 100).upTo).toBe(3);
+    expect(matchBatch([first, ...rest], rules, nothingRemembered(), 1).upTo).toBe(1);
+    expect(matchBatch([first, ...rest], rules, nothingRemembered(), 4).upTo).toBe(2);
+    expect(matchBatch([first, ...rest], rules, nothingRemembered(), 100).upTo).toBe(3);
   });
 
   it('gives the same results however the feed is cut.', () => {

@@ -13,7 +13,7 @@ import { database } from '../../support/database.ts';
 
 const CREATED = new Date('2026-03-01T00:00:00Z');
 export const NOW = new Date('2026-03-02T00:00:00Z');
-const BLOCK_TIME = new Date('2026-03-01T12:00:00Z');
+export const BLOCK_TIME = new Date('2026-03-01T12:00:00Z');
 
 let chains = 900_000;
 let organization: Promise<string> | undefined;
@@ -27,8 +27,8 @@ async function makeOrganization(): Promise<string> {
 }
 
 interface TriggerSketch {
-  /** `[field, operator, value]`; without any, the trigger matches all. */
-  conditions?: [string, string, string][];
+  /** `[field, operator, value]`, or with its type and config; without any, the trigger matches all. */
+  conditions?: ([string, string, string] | [string, string, string, string, Record<string, unknown>])[];
   registry?: Registry;
   chainId?: number | null;
   enabled?: boolean;
@@ -40,6 +40,7 @@ interface TriggerSketch {
 
 interface EventSketch {
   agentId?: string;
+  score?: string;
   blockTime?: Date;
 }
 
@@ -52,7 +53,7 @@ export function newChain() {
 
   const eventId = (name: string) => `${chainId}-${name}`;
 
-  async function record(name: string, { agentId = '7', blockTime = BLOCK_TIME }: EventSketch = {}) {
+  async function record(name: string, { agentId = '7', score = '87', blockTime = BLOCK_TIME }: EventSketch = {}) {
     if (known.has(name)) return;
     known.add(name);
     const hash = `0x${(chainId * 1000 + known.size).toString(16).padStart(64, '0')}`;
@@ -70,7 +71,7 @@ export function newChain() {
         address: `0x${'00'.repeat(20)}`,
         eventType: 'NewFeedback',
         agentId,
-        fields: { agent_id: agentId, score: '87', tag1: 'starred' },
+        fields: { agent_id: agentId, score, tag1: 'starred' },
         topics: [],
         data: '0x',
         status: 'observed',
@@ -111,14 +112,15 @@ export function newChain() {
         updatedAt: CREATED,
         ...sketch,
       });
-      for (const [field, operator, value] of conditions) {
+      for (const [field, operator, value, conditionType = 'field', config = null] of conditions) {
         const row = {
           organizationId,
           triggerId: id,
-          conditionType: 'field',
+          conditionType,
           field,
           operator,
           value,
+          config,
           createdAt: CREATED,
         };
         await tx.insert(triggerConditions).values(row);
@@ -188,7 +190,7 @@ export function newMatcher(chainId: number, bounds: Partial<MatcherBounds> = {})
       enqueue: async (ids) => void enqueued.push(...ids),
       wakeSweeper: async () => {},
     },
-    { entries: 200, fires: 2_000, triggers: 500, ...bounds },
+    { entries: 200, fires: 2_000, triggers: 500, due: 1_000, ...bounds },
   );
   async function drain() {
     while (await matcher.step());

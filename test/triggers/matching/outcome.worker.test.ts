@@ -13,8 +13,12 @@ const outcomeOf = (chain: Chain, triggerIds: string[]) => ({
   from: null,
   upTo: 1,
   now: NOW,
-  fires: triggerIds.map((triggerId) => ({ triggerId, triggerVersion: 1, eventId: chain.eventId('a'), appearance: 0 })),
+  fires: triggerIds.map((triggerId) => ({
+    ...{ triggerId, triggerVersion: 1, eventId: chain.eventId('a'), appearance: 0 },
+    ...{ groupKey: '', state: null },
+  })),
   retractions: [],
+  states: { changed: [], removed: [] },
 });
 
 describe('a commit', () => {
@@ -81,6 +85,8 @@ describe('a commit', () => {
       triggerVersion: 1,
       eventId: chain.eventId(name),
       appearance: 0,
+      groupKey: '',
+      state: null,
     }));
     const commit = await commitOutcome(database(), { ...outcome, fires });
     expect(commit.committed && commit.deliveryIds.length).toBe(1_203);

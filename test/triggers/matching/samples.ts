@@ -50,6 +50,7 @@ export const condition = (
 /** Whether the condition holds; a refusal is thrown, so that a test cannot mistake it for false. */
 export function holds(compiled: CompiledCondition, event: MatchableEvent): boolean {
   if (!compiled.ok) throw new Error(`refused: ${compiled.path} ${compiled.message}`);
+  if ('state' in compiled) throw new Error(`stateful: ${compiled.state.kind}`);
   return compiled.predicate(event);
 }
 

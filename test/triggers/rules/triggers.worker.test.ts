@@ -296,7 +296,8 @@ describe('actions', () => {
       created_at: expect.stringMatching(TIMESTAMP),
     };
     expect(made.body).toEqual({ data: action });
-    expect((await get(person, path)).body).toEqual({ data: [action] });
+    const circuit = { state: 'closed', failures: 0, opened_at: null, retry_at: null, reason: null };
+    expect((await get(person, path)).body).toEqual({ data: [{ ...action, circuit }] });
     const { id: number } = (made.body as { data: { id: number } }).data;
     const next = { chat_id: '987654321', message_template: 'Agent minted: {{agent_id}} on chain {{chain_id}}' };
     const changed = await put(person, `${path}/${number}`, { priority: 1, config: next });

@@ -4,6 +4,7 @@ import { newUuid } from '../../../kernel/id.ts';
 import { deliveryEndpoint } from '../../actions/kinds.ts';
 import { deliveries } from '../../deliveries/table.ts';
 import { triggerActions, triggers } from '../../rules/table.ts';
+import { type StateChanges, writeStates } from '../../state/store.ts';
 import type { BatchResult, EventAppearance, Fire } from '../batch.ts';
 import { matcherCursors, triggerMatches } from '../table.ts';
 
@@ -16,6 +17,8 @@ interface Outcome extends BatchResult {
   /** Where the cursor stood when the stretch was read; `null` where there was none. */
   from: number | null;
   now: Date;
+  /** What became of the memories of triggers that remember. */
+  states: StateChanges;
 }
 
 /** `committed: false`: another matcher has moved the cursor meanwhile, and nothing of this outcome was kept. */
@@ -26,13 +29,20 @@ type Commit = { committed: false } | { committed: true; deliveryIds: string[] };
  * take back. `deliveryIds` are the new deliveries that wait for their first attempt, in the order to attempt them.
  */
 export async function commitOutcome(db: Database, outcome: Outcome): Promise<Commit> {
-  if (outcome.fires.length === 0 && outcome.retractions.length === 0) {
+  const { changed, removed } = outcome.states;
+  if (outcome.fires.length + outcome.retractions.length + changed.length + removed.length === 0) {
     return (await moveCursor(db.query, outcome)) ? { committed: true, deliveryIds: [] } : { committed: false };
   }
   return db.transaction(async (tx) => {
     if (!(await moveCursor(tx, outcome))) return { committed: false };
+    // Before their conditions and memories, as a deletion takes them.
+    const present = await lockTriggers(tx, [...outcome.fires, ...changed]);
+    const kept = changed.filter(({ triggerId }) => present.has(triggerId));
+    await writeStates(tx, outcome.chainId, { changed: kept, removed });
     const fired: string[] = [];
-    for (const fires of chunks(outcome.fires)) fired.push(...(await insertFires(tx, fires, outcome.now)));
+    for (const fires of chunks(outcome.fires)) {
+      fired.push(...(await insertFires(tx, { fires, organizations: present, now: outcome.now })));
+    }
     const retracted = await retract(tx, outcome.retractions, outcome.now);
     const waiting = fired.filter((id) => !retracted.cancelled.has(id));
     return { committed: true, deliveryIds: [...waiting, ...retracted.deliveryIds] };
@@ -54,19 +64,30 @@ async function moveCursor(tx: Executor, { chainId, from, upTo }: Outcome): Promi
 
 type DeliveryRow = typeof deliveries.$inferInsert;
 
+/** The triggers that are still there, locked against deletion, with their organizations. */
+async function lockTriggers(tx: Executor, of: readonly { triggerId: string }[]): Promise<Map<string, string>> {
+  const organizations = new Map<string, string>();
+  for (const ids of chunks(unique(of.map(({ triggerId }) => triggerId)).sort())) {
+    const present = await tx
+      .select({ id: triggers.id, organizationId: triggers.organizationId })
+      .from(triggers)
+      .where(inArray(triggers.id, ids))
+      .orderBy(asc(triggers.id))
+      .for('key share');
+    for (const { id, organizationId } of present) organizations.set(id, organizationId);
+  }
+  return organizations;
+}
+
 /**
- * Inserts matches with one delivery for each action the trigger has now, in ascending priority. Triggers and actions
- * are locked against deletion first (in the order in which a deletion takes them), so one that is gone leaves no row
- * and one that is going waits.
+ * Inserts matches with one delivery for each action the trigger has now, in ascending priority. Triggers are locked
+ * against deletion already and actions are first (in the order in which a deletion takes them), so one that is gone
+ * leaves no row and one that is going waits.
  */
-async function insertFires(tx: Executor, fires: readonly Fire[], now: Date): Promise<string[]> {
-  const present = await tx
-    .select({ id: triggers.id, organizationId: triggers.organizationId })
-    .from(triggers)
-    .where(inArray(triggers.id, unique(fires.map((fire) => fire.triggerId))))
-    .orderBy(asc(triggers.id))
-    .for('key share');
-  const organizations = new Map(present.map(({ id, organizationId }) => [id, organizationId]));
+async function insertFires(
+  tx: Executor,
+  { fires, organizations, now }: { fires: readonly Fire[]; organizations: ReadonlyMap<string, string>; now: Date },
+): Promise<string[]> {
   const rows = fires.flatMap((fire) => {
     const organizationId = organizations.get(fire.triggerId);
     return organizationId === undefined

@@ -1,0 +1,67 @@
+import { SortedRun } from './sorted-run.ts';
+
+/** Places of the first run, and by how much each run may be longer than the one before it. */
+const FIRST = 256;
+const FACTOR = 16;
+
+/**
+ * Sorted places that change without ever being sorted anew: what is added goes into a short run, and a run that has become
+ * too long is merged into the next one (a log-structured merge tree). A place is moved at most some 16 times for each of a
+ * handful of runs, and a look-up searches each run once.
+ */
+export class SortedRuns {
+  readonly #first = new SortedRun(FIRST);
+  /** Behind the first, shorter ones before longer ones. */
+  readonly #rest: SortedRun[] = [];
+  readonly #isKept: (slot: number) => boolean;
+
+  /** `isKept`: whether a place is still wanted; the others go when their run is merged. */
+  constructor(isKept: (slot: number) => boolean) {
+    this.#isKept = isKept;
+  }
+
+  get bytes(): number {
+    return this.#rest.reduce((sum, run) => sum + run.bytes, this.#first.bytes);
+  }
+
+  add(key: number, bound: number, slot: number): void {
+    if (this.#first.isFull) this.#makeRoom();
+    this.#first.insert(key, bound, slot);
+  }
+
+  collect(key: number, least: number, most: number, into: number[]): void {
+    this.#first.collect(key, least, most, into);
+    for (const run of this.#rest) run.collect(key, least, most, into);
+  }
+
+  /** Makes one run of all, with nothing in it that is not wanted. */
+  compact(): void {
+    const all = [this.#first, ...this.#rest].reduce((sum, run) => SortedRun.merge(sum, run, this.#isKept));
+    this.#rest.length = 0;
+    this.#first.clear();
+    if (all.size > 0) this.#settle(all);
+  }
+
+  /** Merges the first run, and those behind it for as long as the sum is longer than its place allows. */
+  #makeRoom(): void {
+    let merged = SortedRun.merge(this.#first, new SortedRun(0), this.#isKept);
+    this.#first.clear();
+    for (let level = 0; ; level += 1) {
+      const run = this.#rest[level];
+      if (run) merged = SortedRun.merge(merged, run, this.#isKept);
+      this.#rest[level] = new SortedRun(0);
+      if (merged.size <= capacityOf(level)) {
+        this.#rest[level] = merged;
+        return;
+      }
+    }
+  }
+
+  #settle(run: SortedRun): void {
+    let level = 0;
+    while (run.size > capacityOf(level)) this.#rest[level++] = new SortedRun(0);
+    this.#rest[level] = run;
+  }
+}
+
+const capacityOf = (level: number) => FIRST * FACTOR ** (level + 1);
