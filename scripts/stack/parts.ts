@@ -11,6 +11,7 @@ import { installRegistries } from './registries.ts';
 import type { Secrets } from './secrets.ts';
 import { isLocalHost, LOCAL_CHAIN, type Settings } from './settings.ts';
 import type { Supervisor } from './supervisor.ts';
+import { type Message, startTelegram } from './telegram/server.ts';
 import { startWorker } from './worker.ts';
 
 /** Wrangler's own address in `Ready on …` and in its hint at the scheduled handler. */
@@ -80,6 +81,18 @@ export async function startChain({ settings, supervisor, owner, log }: Stack): P
   const installed = await installRegistries(anvil.url);
   if (installed.length > 0) log('anvil', `stand-ins for the ERC-8004 registries put at ${installed.join(', ')}`);
   return { [RPC_URL]: anvil.url };
+}
+
+/** Of the bot that the stand-in for Telegram knows. */
+const DEVELOPMENT_BOT = '1:development';
+
+/** A stand-in for the Bot API, unless the environment names the real one or a bot. */
+export async function startMessenger({ settings, supervisor, log }: Stack): Promise<Variables> {
+  const { TELEGRAM_API_URL: url, TELEGRAM_BOT_TOKEN: token } = settings.worker;
+  if (url !== undefined || token !== undefined) return {};
+  const onMessage = ({ chat, text }: Message) => log('telegram', `to ${chat}: ${JSON.stringify(text)}`);
+  const telegram = await supervisor.start('Telegram', () => startTelegram({ token: DEVELOPMENT_BOT, onMessage }));
+  return { TELEGRAM_API_URL: telegram.url, TELEGRAM_BOT_TOKEN: DEVELOPMENT_BOT };
 }
 
 /** Development's own values first, then what the parts say, then what the environment says. */

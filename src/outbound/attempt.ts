@@ -38,6 +38,7 @@ const MIN_RETRY_AFTER_MS = 1 * SECOND;
 const MAX_RETRY_AFTER_MS = DAY;
 
 const GONE = 410;
+const TOO_MANY_REQUESTS = 429;
 
 /** What one attempt came to. */
 export interface AttemptResult {
@@ -47,6 +48,8 @@ export interface AttemptResult {
   response?: { status: number; excerpt: string };
   /** How long the receiver asked to be left alone. */
   retryAfterMs?: number;
+  /** The failure is the receiver's: it did not answer, or answered with a failure other than 429. Circuits count these. */
+  receiverFailed?: true;
 }
 
 /**
@@ -56,15 +59,23 @@ export interface AttemptResult {
  */
 export function judge(result: OutboundResult, isExpected: (status: number) => boolean, now: Date): AttemptResult {
   if (result.kind === 'refused') return { outcome: 'permanent', error: result.reason };
-  if (result.kind !== 'response') return { outcome: 'retryable', error: result.reason };
+  if (result.kind !== 'response') return { outcome: 'retryable', error: result.reason, receiverFailed: true };
   const { status, excerpt } = result;
   const response = { status, excerpt };
   if (isExpected(status)) return { outcome: 'delivered', response };
-  if (status === GONE)
-    return { outcome: 'permanent', response, error: 'The receiver answered 410: it is gone for good' };
+  if (status === GONE) {
+    const error = 'The receiver answered 410: it is gone for good';
+    return { outcome: 'permanent', response, error, receiverFailed: true };
+  }
   const error = `The receiver answered ${status}${status >= 300 && status < 400 ? ', and redirects are not followed' : ''}`;
   const retryAfterMs = parseRetryAfter(result.headers.get('retry-after'), now);
-  return { outcome: 'retryable', response, error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return {
+    outcome: 'retryable',
+    response,
+    error,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(status === TOO_MANY_REQUESTS ? {} : { receiverFailed: true as const }),
+  };
 }
 
 /** Milliseconds that a `Retry-After` field asks for (seconds or an HTTP date, RFC 9110 §10.2.3), kept between 1 s and 24 h. */

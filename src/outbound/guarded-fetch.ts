@@ -24,6 +24,22 @@ export type OutboundResult =
 /** Sends one request to an address that a user chose. Never throws for what the receiver or the network does. */
 export type Outbound = (request: OutboundRequest) => Promise<OutboundResult>;
 
+/**
+ * One request of a longer exchange, answered with the response itself. It does not bound time or bytes; the caller does.
+ * @throws OutboundRefusal when nothing may be sent to the address; whatever `fetch` throws otherwise
+ */
+export type GuardedFetch = (url: string, init: RequestInit & { signal: AbortSignal }) => Promise<Response>;
+
+/** Why the address was not called: it is not one that requests are sent to, or its name did not resolve. */
+export class OutboundRefusal extends Error {
+  readonly kind: 'refused' | 'unreachable';
+
+  constructor(kind: 'refused' | 'unreachable', reason: string) {
+    super(reason);
+    this.kind = kind;
+  }
+}
+
 interface OutboundDeps {
   fetch: typeof fetch;
   clock: Clock;
@@ -34,35 +50,38 @@ interface OutboundDeps {
 const EXCERPT_BYTES = 4 * 1024;
 
 /**
- * The one way out to addresses that users chose. The address is checked, its name resolved and refused if any of its
- * addresses is not public; a redirect is an answer like any other and is never followed.
+ * The guard around every request to addresses that users chose. The address is checked, its name resolved and refused if
+ * any of its addresses is not public; a redirect is an answer like any other and is never followed.
  */
-export function createOutbound({ fetch, clock, policy, resolve }: OutboundDeps): Outbound {
-  /** Why the address may not be called, or `undefined` if it may. */
-  async function objection(
-    url: string,
-    signal: AbortSignal,
-  ): Promise<{ kind: 'refused' | 'unreachable'; reason: string } | undefined> {
+export function createGuardedFetch({ fetch, policy, resolve }: Omit<OutboundDeps, 'clock'>): GuardedFetch {
+  async function judgeUrl(url: string, signal: AbortSignal): Promise<void> {
     const check = checkUrl(url, policy);
-    if (!check.ok) return { kind: 'refused', reason: `The address ${check.reason}` };
-    if (check.listed) return undefined;
+    if (!check.ok) throw new OutboundRefusal('refused', `The address ${check.reason}`);
+    if (check.listed) return;
     const resolution = await resolve(check.url.hostname, signal);
     if (resolution.kind === 'failed')
-      return { kind: 'unreachable', reason: `The destination could not be reached: ${resolution.reason}` };
-    if (judgeAddresses(resolution.addresses, portOf(check.url), policy)) return undefined;
-    return { kind: 'refused', reason: 'The address must belong to the public internet' };
+      throw new OutboundRefusal('unreachable', `The destination could not be reached: ${resolution.reason}`);
+    if (judgeAddresses(resolution.addresses, portOf(check.url), policy)) return;
+    throw new OutboundRefusal('refused', 'The address must belong to the public internet');
   }
 
-  return async (request) => {
+  return async (url, init) => {
+    await judgeUrl(url, init.signal);
+    // `manual` hands a redirect back untouched; Workers do not know `error`.
+    return fetch(url, { ...init, redirect: 'manual' });
+  };
+}
+
+/** The way out for single requests: guarded, bounded in time and bytes, and never throwing. */
+export function createOutbound(deps: OutboundDeps): Outbound {
+  const guarded = createGuardedFetch(deps);
+  const { clock } = deps;
+  return async ({ url, method, headers, body = null, timeoutMs }) => {
     const startedAt = clock().getTime();
     const elapsed = () => Math.max(0, clock().getTime() - startedAt);
-    const signal = AbortSignal.timeout(request.timeoutMs);
-    const refusal = await objection(request.url, signal);
-    if (refusal) return { ...refusal, durationMs: elapsed() };
+    const signal = AbortSignal.timeout(timeoutMs);
     try {
-      const { url, method, headers, body = null } = request;
-      // `manual` hands a redirect back untouched; Workers do not know `error`.
-      const response = await fetch(url, { method, headers, body, redirect: 'manual', signal });
+      const response = await guarded(url, { method, headers, body, signal });
       const { text } = await readStart(response, EXCERPT_BYTES);
       return {
         kind: 'response',
@@ -71,9 +90,10 @@ export function createOutbound({ fetch, clock, policy, resolve }: OutboundDeps):
         excerpt: text,
         durationMs: elapsed(),
       };
-    } catch {
+    } catch (error) {
       const durationMs = elapsed();
-      if (signal.aborted) return { kind: 'timeout', reason: `No answer within ${request.timeoutMs} ms`, durationMs };
+      if (error instanceof OutboundRefusal) return { kind: error.kind, reason: error.message, durationMs };
+      if (signal.aborted) return { kind: 'timeout', reason: `No answer within ${timeoutMs} ms`, durationMs };
       return { kind: 'unreachable', reason: 'The destination could not be reached', durationMs };
     }
   };

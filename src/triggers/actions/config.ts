@@ -1,8 +1,7 @@
 import type * as z from 'zod';
 import { isStorable } from '../../http/shapes.ts';
 import type { ErrorDetail } from '../../kernel/errors.ts';
-import type { OutboundPolicy } from '../../outbound/guard.ts';
-import type { ActionConfig, ConfigCheck } from './kind.ts';
+import type { ActionConfig, ConfigCheck, ConfigRules } from './kind.ts';
 
 /** Faults of a config as details, each under the path of its field. */
 const detailsOf = (error: z.ZodError): ErrorDetail[] =>
@@ -15,15 +14,15 @@ const detailsOf = (error: z.ZodError): ErrorDetail[] =>
     return [{ path, message: (inner ?? issue).message }];
   });
 
-/** A check made of a schema and of rules that a schema cannot state; the rules run once the shape is right. */
+/** A check made of a schema and of faults that a schema cannot state; those are looked for once the shape is right. */
 export function configCheck<Config extends ActionConfig>(
   schema: z.ZodType<Config>,
-  rules: (config: Config, policy: OutboundPolicy) => ErrorDetail[],
-): (config: unknown, policy: OutboundPolicy) => ConfigCheck {
-  return (config, policy) => {
+  faultsOf: (config: Config, rules: ConfigRules) => ErrorDetail[],
+): (config: unknown, rules: ConfigRules) => ConfigCheck {
+  return (config, rules) => {
     const parsed = schema.safeParse(config);
     if (!parsed.success) return { ok: false, details: detailsOf(parsed.error) };
-    const details = rules(parsed.data, policy);
+    const details = faultsOf(parsed.data, rules);
     return details.length > 0 ? { ok: false, details } : { ok: true, config: parsed.data };
   };
 }

@@ -1,7 +1,8 @@
-import type { Escape, TemplateValue } from './template.ts';
+import type { Escape } from './template.ts';
+import { JsonLiteral, type TemplateValue } from './template-filters.ts';
 
 /** A value's text: nothing for an absent field, and no lone surrogates, which have no encoding. */
-const textOf = (value: TemplateValue) => (value === null ? '' : String(value).toWellFormed());
+export const textOf = (value: TemplateValue) => (value === null ? '' : String(value).toWellFormed());
 
 export const asText: Escape = (value) => textOf(value);
 
@@ -11,9 +12,11 @@ export const inLine: Escape = (value) => textOf(value).replace(/[\p{Cc}\u2028\u2
 /** The inside of a JSON string literal. */
 export const inJsonString: Escape = (value) => JSON.stringify(textOf(value)).slice(1, -1);
 
-/** A whole JSON value: a number, a quoted string, or `null` for an absent field. */
-export const asJsonValue: Escape = (value) =>
-  typeof value === 'number' ? JSON.stringify(value) : value === null ? 'null' : JSON.stringify(textOf(value));
+/** A whole JSON value: a number, a quoted string, `null` for an absent field, or what is JSON already. */
+export const asJsonValue: Escape = (value) => {
+  if (value instanceof JsonLiteral) return value.text;
+  return value === null ? 'null' : JSON.stringify(typeof value === 'number' ? value : textOf(value));
+};
 
 /** One component of a URL or of a form: everything but RFC 3986's unreserved characters is percent-encoded. */
 export const inUrl: Escape = (value) =>

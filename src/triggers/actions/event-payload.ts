@@ -1,6 +1,8 @@
 import { rfc3339 } from '../../kernel/clock.ts';
 import type { chainEvents } from '../ingest/table.ts';
+import type { ActionDelivery } from './kind.ts';
 import type { TemplateValues } from './template.ts';
+import { JsonLiteral, type TemplateValue } from './template-filters.ts';
 
 /** The columns of `chain_events` that the public form of an event is made of. */
 export type EventRow = Pick<
@@ -46,18 +48,20 @@ export function eventPayload(row: EventRow): EventPayload {
   };
 }
 
-interface TemplateContext {
-  event: EventRow;
-  trigger: { id: string; name: string };
-  deliveryId: string;
-}
+type TemplateContext = Pick<ActionDelivery, 'id' | 'kind' | 'retracts' | 'trigger' | 'event' | 'state'>;
 
-/** What templates can name: the event's public fields, and what the delivery belongs to. */
-export const templateValues = ({ event, trigger, deliveryId }: TemplateContext): TemplateValues =>
-  new Map<string, string | number | null>([
-    ...Object.entries(eventPayload(event)),
+/** What templates can name: the event's public fields, what the delivery belongs to, and what its trigger remembered. */
+export function templateValues({ id, kind, retracts, trigger, event, state }: TemplateContext): TemplateValues {
+  const payload = eventPayload(event);
+  return new Map<string, TemplateValue>([
+    ...Object.entries(payload),
+    ['event', new JsonLiteral(JSON.stringify(payload))],
     ['event_id', event.id],
     ['trigger_id', trigger.id],
     ['trigger_name', trigger.name],
-    ['delivery_id', deliveryId],
+    ['delivery_id', id],
+    ['delivery.kind', kind],
+    ['delivery.retracts', retracts],
+    ...Object.entries(state).map(([name, value]) => [`state.${name}`, value] as const),
   ]);
+}

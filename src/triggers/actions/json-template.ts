@@ -1,9 +1,20 @@
-import type * as z from 'zod';
+import * as z from 'zod';
 import type { ErrorDetail } from '../../kernel/errors.ts';
 import { asJsonValue, asText, inJsonString } from './escape.ts';
-import { type Budget, knownTemplate, parseTemplate, render, type Template, type TemplateValues } from './template.ts';
+import {
+  type Budget,
+  knownTemplate,
+  parseTemplate,
+  render,
+  spend,
+  type Template,
+  type TemplateValues,
+  typedValue,
+} from './template.ts';
 
 export type Json = z.core.util.JSONType;
+
+const json = z.json();
 
 /** Faults of the templates among the strings of a JSON value; keys are literal. */
 export function faultsOfJson(value: Json, path: string): ErrorDetail[] {
@@ -15,12 +26,29 @@ export function faultsOfJson(value: Json, path: string): ErrorDetail[] {
   return Object.entries(value).flatMap(([key, item]) => faultsOfJson(item, `${path}.${key}`));
 }
 
-/** The value with its strings rendered. A string stays one string, whatever is put into it. */
+/**
+ * The value with its strings rendered. A string stays one string, whatever is put into it; only one that is a single
+ * place whose last filter is `json` becomes that value with its type: `"{{ score | number | json }}"` a number,
+ * `"{{ event | json }}"` an object, and an absent field `null`.
+ */
 export function renderJson(value: Json, values: TemplateValues, budget: Budget): Json {
-  if (typeof value === 'string') return render(knownTemplate(value), values, asText, budget);
+  if (typeof value === 'string') {
+    const template = knownTemplate(value);
+    const typed = typedValue(template, values);
+    if (typed === undefined) return render(template, values, asText, budget);
+    const text = asJsonValue(typed, 0);
+    spend(budget, text.length);
+    return json.parse(JSON.parse(text));
+  }
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((item) => renderJson(item, values, budget));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, renderJson(item, values, budget)]));
+}
+
+/** The templates among the strings of a JSON value that was checked when it was written. */
+export function templatesIn(value: Json): Template[] {
+  if (typeof value === 'string') return [knownTemplate(value)];
+  return value === null || typeof value !== 'object' ? [] : Object.values(value).flatMap(templatesIn);
 }
 
 /** For each place of a template of JSON text, whether it stands inside a string literal. */

@@ -1,5 +1,4 @@
-import type { OutboundPolicy } from '../../outbound/guard.ts';
-import type { ActionConfig, ActionKind, ConfigCheck } from './kind.ts';
+import type { ActionConfig, ActionKind, ConfigCheck, ConfigRules } from './kind.ts';
 import { mcp } from './mcp.ts';
 import { rest } from './rest.ts';
 import { telegram } from './telegram.ts';
@@ -15,8 +14,8 @@ export const ACTION_KINDS: Readonly<Record<ActionType, ActionKind>> = { telegram
  * Checks the config of an action that is being written: its shape, its templates, and whether requests may be sent to
  * its address. Unknown fields are faults. The config that comes back is the one to store (after `splitSecrets`).
  */
-export const validateActionConfig = (type: ActionType, config: unknown, policy: OutboundPolicy): ConfigCheck =>
-  ACTION_KINDS[type].validate(config, policy);
+export const validateActionConfig = (type: ActionType, config: unknown, rules: ConfigRules): ConfigCheck =>
+  ACTION_KINDS[type].validate(config, rules);
 
 /**
  * The `endpoint` of a delivery: organization and destination, so that one organization's backlog at a receiver holds up

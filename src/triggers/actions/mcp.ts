@@ -3,8 +3,12 @@ import { line, text } from '../../http/shapes.ts';
 import { SECOND } from '../../kernel/clock.ts';
 import { checkUrl } from '../../outbound/guard.ts';
 import { configCheck, faultAt, holdsStorable, originOf } from './config.ts';
-import { faultsOfJson } from './json-template.ts';
-import type { ActionKind } from './kind.ts';
+import { templateValues } from './event-payload.ts';
+import { faultsOfJson, renderJson, templatesIn } from './json-template.ts';
+import { type ActionDelivery, type ActionKind, type ActionResult, MASK, type SenderDeps, UNSENDABLE } from './kind.ts';
+import { callTool, type ToolCall } from './mcp/call.ts';
+import { Exchange } from './mcp/exchange.ts';
+import { newBudget, RenderedTooLarge, usesName } from './template.ts';
 
 const MAX_ARGUMENTS = 64 * 1024;
 
@@ -32,15 +36,87 @@ const mcpConfig = z.strictObject({
     .optional(),
 });
 
+type McpConfig = z.output<typeof mcpConfig>;
+
+const DEFAULT_TIMEOUT_MS = 30 * SECOND;
+
+/**
+ * Whether the tool can tell a retraction from a fire: its arguments say which one it is. Any other tool would take the
+ * retraction for one more fire, so it is not called.
+ */
+const knowsRetractions = ({ arguments: given = {} }: McpConfig) =>
+  templatesIn(given).some((template) => usesName(template, 'delivery.kind'));
+
+function toolCall(delivery: ActionDelivery, config: McpConfig, version: string): ToolCall {
+  const values = templateValues(delivery);
+  const budget = newBudget();
+  const given = Object.entries(config.arguments ?? {});
+  return {
+    serverUrl: new URL(config.server_url),
+    token: config.auth_token,
+    tool: config.tool_name,
+    arguments: Object.fromEntries(given.map(([name, value]) => [name, renderJson(value, values, budget)])),
+    meta: {
+      'weir/delivery-id': delivery.id,
+      'weir/delivery-kind': delivery.kind,
+      'weir/trigger-id': delivery.trigger.id,
+      'weir/attempt': delivery.attempt,
+      ...(delivery.retracts === null ? {} : { 'weir/retracts': delivery.retracts }),
+    },
+    version,
+  };
+}
+
+async function send(delivery: ActionDelivery, config: McpConfig, deps: SenderDeps): Promise<ActionResult> {
+  if (delivery.kind === 'retraction' && !knowsRetractions(config)) {
+    const error = 'The arguments do not use {{delivery.kind}}, so the tool could not tell a retraction from a fire';
+    return { outcome: 'permanent', error };
+  }
+  const timeoutMs = config.timeout_ms ?? DEFAULT_TIMEOUT_MS;
+  const startedAt = deps.clock().getTime();
+  const call = toolCall(delivery, config, deps.version);
+  const exchange = new Exchange(deps.guardedFetch, timeoutMs);
+  const result = await callTool(call, exchange, deps.clock());
+  const left = timeoutMs - (deps.clock().getTime() - startedAt);
+  if (!exchange.sessionLost || result.outcome === 'delivered' || left <= 0) return result;
+  return callTool(call, new Exchange(deps.guardedFetch, left), deps.clock());
+}
+
+const tooLarge = ({ message }: Error) => `The arguments of this event would be too large: ${message}`;
+
 export const mcp: ActionKind = {
-  validate: configCheck(mcpConfig, ({ server_url, arguments: given = {} }, policy) => {
+  validate: configCheck(mcpConfig, ({ server_url, arguments: given = {} }, { outboundPolicy }) => {
     const check = server_url.includes('{{')
       ? { ok: false as const, reason: 'must not have templates' }
-      : checkUrl(server_url, policy);
+      : checkUrl(server_url, outboundPolicy);
     return [...faultAt('server_url', check.ok ? undefined : check.reason), ...faultsOfJson(given, 'arguments')];
   }),
   secretPaths: (config) => (config['auth_token'] === undefined ? [] : [['auth_token']]),
   audience: (config) => String(config['server_url']),
   endpoint: (config) => originOf(config['server_url']),
-  send: async () => ({ outcome: 'permanent', error: 'MCP actions cannot be sent by this release' }),
+  async preview(delivery, { version }) {
+    const config = mcpConfig.safeParse(delivery.config);
+    if (!config.success) return { ok: false, reason: UNSENDABLE };
+    try {
+      const { serverUrl, tool, arguments: given, meta, token } = toolCall(delivery, config.data, version);
+      const authorization = token === undefined ? {} : { auth_token: MASK };
+      return {
+        ok: true,
+        rendered: { server_url: serverUrl.href, tool_name: tool, arguments: given, _meta: meta, ...authorization },
+      };
+    } catch (error) {
+      if (!(error instanceof RenderedTooLarge)) throw error;
+      return { ok: false, reason: tooLarge(error) };
+    }
+  },
+  async send(delivery, deps) {
+    const config = mcpConfig.safeParse(delivery.config);
+    if (!config.success) return { outcome: 'permanent', error: UNSENDABLE };
+    try {
+      return await send(delivery, config.data, deps);
+    } catch (error) {
+      if (!(error instanceof RenderedTooLarge)) throw error;
+      return { outcome: 'permanent', error: tooLarge(error) };
+    }
+  },
 };

@@ -27,7 +27,7 @@ export async function restRequest(
   config: RestConfig,
   { clock, version }: Pick<SenderDeps, 'clock' | 'version'>,
 ): Promise<BuiltRequest> {
-  const values = templateValues({ event: delivery.event, trigger: delivery.trigger, deliveryId: delivery.id });
+  const values = templateValues(delivery);
   const budget = newBudget();
   try {
     const url = renderUrl(config.url, values, budget);

@@ -1,8 +1,7 @@
 import type { ErrorDetail } from '../../kernel/errors.ts';
 import { judge } from '../../outbound/attempt.ts';
-import type { OutboundPolicy } from '../../outbound/guard.ts';
 import { configCheck, faultAt, originOf } from './config.ts';
-import type { ActionConfig, ActionKind } from './kind.ts';
+import { type ActionConfig, type ActionKind, type ConfigRules, MASK, UNSENDABLE } from './kind.ts';
 import { faultsOfBody } from './rest-body.ts';
 import { type RestConfig, restConfig } from './rest-config.ts';
 import { headerNamed, restRequest } from './rest-request.ts';
@@ -32,10 +31,10 @@ function faultsOfHeaders(headers: Readonly<Record<string, string>>): ErrorDetail
   });
 }
 
-function faultsOf(config: RestConfig, policy: OutboundPolicy): ErrorDetail[] {
+function faultsOf(config: RestConfig, { outboundPolicy }: ConfigRules): ErrorDetail[] {
   const { method, url, headers = {}, body } = config;
   return [
-    ...faultAt('url', faultOfUrl(url, policy)),
+    ...faultAt('url', faultOfUrl(url, outboundPolicy)),
     ...faultsOfHeaders(headers),
     ...(body === undefined ? [] : faultsOfBody(body, headerNamed(headers, 'content-type'))),
     ...faultAt(
@@ -59,10 +58,22 @@ export const rest: ActionKind = {
       .map((name) => ['headers', name]),
   audience: audienceOf,
   endpoint: (config) => originOf(config['url']),
+  async preview(delivery, deps) {
+    const config = restConfig.safeParse(delivery.config);
+    if (!config.success) return { ok: false, reason: UNSENDABLE };
+    const built = await restRequest(delivery, config.data, deps);
+    if (!built.ok) return built;
+    const { url, method, headers, body } = built.request;
+    const own = new Set(Object.keys(config.data.headers ?? {}).map((name) => name.toLowerCase()));
+    const shown = Object.entries(headers).map(([name, value]) => {
+      const secret = name === 'webhook-signature' || (own.has(name) && !PUBLIC_HEADER.test(name));
+      return [name, secret ? MASK : value];
+    });
+    return { ok: true, rendered: { method, url, headers: Object.fromEntries(shown), body: body ?? null } };
+  },
   async send(delivery, deps) {
     const config = restConfig.safeParse(delivery.config);
-    if (!config.success)
-      return { outcome: 'permanent', error: 'The configuration of the action is not one that this release can send' };
+    if (!config.success) return { outcome: 'permanent', error: UNSENDABLE };
     const built = await restRequest(delivery, config.data, deps);
     if (!built.ok) return { outcome: 'permanent', error: built.reason };
     const { expected_status: expected } = config.data;

@@ -1,20 +1,22 @@
-import { EVENT_FIELDS, FIELD_ALIASES } from '../../chain/events.ts';
+import { FILTERS, type TemplateValue } from './template-filters.ts';
+import { TEMPLATE_NAMES } from './template-names.ts';
 
-/** What may stand in `{{ }}` besides the fields of events. */
-const DELIVERY_NAMES: readonly string[] = ['event_id', 'trigger_id', 'trigger_name', 'delivery_id'];
+interface UsedFilter {
+  readonly name: string;
+  readonly argument: string | undefined;
+}
 
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ...[...Object.keys(EVENT_FIELDS), ...DELIVERY_NAMES].map((name) => [name, name] as const),
-  ...Object.entries(FIELD_ALIASES),
-]);
+/** Where a value goes: its key among the values, and what is done to it on the way. */
+interface Place {
+  readonly name: string;
+  readonly filters: readonly UsedFilter[];
+}
 
-/** Literal text, or the name of a value. */
-type Part = string | { readonly name: string };
+/** Literal text, or the place of a value. */
+type Part = string | Place;
 
-/** A text with `{{ name }}` places, read once when it is written; values are only ever put into the places found then. */
+/** A text with `{{ name | filter:argument }}` places, read once when it is written; values only go into the places found then. */
 export type Template = readonly Part[];
-
-export type TemplateValue = string | number | null;
 
 /** Values by name; a name that is not there renders as an absent field. */
 export type TemplateValues = ReadonlyMap<string, TemplateValue>;
@@ -23,6 +25,8 @@ export type TemplateValues = ReadonlyMap<string, TemplateValue>;
 export type Escape = (value: TemplateValue, place: number) => string;
 
 export type ParsedTemplate = { ok: true; template: Template } | { ok: false; fault: string };
+
+type ParsedPlace = { ok: true; place: Place } | { ok: false; fault: string };
 
 /** Reads a template. A lone brace, or `}}` outside a place, is plain text, since JSON is full of them. */
 export function parseTemplate(text: string): ParsedTemplate {
@@ -33,21 +37,50 @@ export function parseTemplate(text: string): ParsedTemplate {
     if (start === -1) break;
     const end = text.indexOf('}}', start);
     if (end === -1) return { ok: false, fault: `has a "{{" without a "}}" at character ${start + 1}` };
-    const written = text.slice(start + 2, end).trim();
-    const name = NAMES.get(written);
-    if (name === undefined) return { ok: false, fault: unknownName(written, start) };
+    const parsed = parsePlace(text.slice(start + 2, end), start);
+    if (!parsed.ok) return parsed;
     if (start > position) parts.push(text.slice(position, start));
-    parts.push({ name });
+    parts.push(parsed.place);
     position = end + 2;
   }
   if (position < text.length) parts.push(text.slice(position));
   return { ok: true, template: parts };
 }
 
+/** `| name`, `| name:word` or `| name:"text"`; a text has no braces, so that the first `}}` always ends its place. */
+const FILTER = /\|\s*(?<name>\w{1,32})\s*(?::\s*(?:"(?<double>[^"{}]*)"|'(?<single>[^'{}]*)'|(?<word>[\w.-]+)))?\s*/y;
+
+const MAX_FILTERS = 5;
+
+/** Reads what stands between the braces; `start` is where they begin. */
+function parsePlace(written: string, start: number): ParsedPlace {
+  const [path = '', name = ''] = /^\s*([^\s|]*)\s*/.exec(written) ?? [];
+  const key = TEMPLATE_NAMES.get(name);
+  if (key === undefined) return { ok: false, fault: unknownName(name, start) };
+  const filters: UsedFilter[] = [];
+  const pattern = new RegExp(FILTER);
+  for (pattern.lastIndex = path.length; pattern.lastIndex < written.length; ) {
+    const at = start + 2 + pattern.lastIndex;
+    const groups = pattern.exec(written)?.groups;
+    if (!groups) return { ok: false, fault: `has something other than "| filter:argument" at character ${at + 1}` };
+    const used = { name: groups['name'] ?? '', argument: groups['double'] ?? groups['single'] ?? groups['word'] };
+    const fault = filters.length === MAX_FILTERS ? `has more than ${MAX_FILTERS} filters` : faultOfFilter(used);
+    if (fault) return { ok: false, fault: `${fault} at character ${at + 1}` };
+    filters.push(used);
+  }
+  return { ok: true, place: { name: key, filters } };
+}
+
 function unknownName(written: string, start: number): string {
   const at = `at character ${start + 1}`;
-  if (!/^\w{1,64}$/.test(written)) return `has a "{{" that no field name follows, ${at}`;
-  return `names the unknown field "${written}" ${at}; known fields: ${[...NAMES.keys()].join(', ')}`;
+  if (!/^[\w.]{1,64}$/.test(written)) return `has a "{{" that no field name follows, ${at}`;
+  return `names the unknown field "${written}" ${at}; known fields: ${[...TEMPLATE_NAMES.keys()].join(', ')}`;
+}
+
+function faultOfFilter({ name, argument }: UsedFilter): string | undefined {
+  const filter = FILTERS.get(name);
+  if (!filter) return `names the unknown filter "${name}" (known filters: ${[...FILTERS.keys()].join(', ')})`;
+  return filter.accepts(argument) ? undefined : `has a filter "${name}", which ${filter.takes}, with another argument`;
 }
 
 /**
@@ -62,6 +95,17 @@ export function knownTemplate(text: string): Template {
 
 export const hasPlaces = (template: Template) => template.some((part) => typeof part !== 'string');
 
+/** Whether a value of this name is put in anywhere. */
+export const usesName = (template: Template, name: string) =>
+  template.some((part) => typeof part !== 'string' && part.name === name);
+
+/** The value of a template that is nothing but one place whose last filter is `json`; nothing for any other. */
+export function typedValue(template: Template, values: TemplateValues): TemplateValue | undefined {
+  const [part, ...others] = template;
+  if (part === undefined || typeof part === 'string' || others.length > 0) return undefined;
+  return part.filters.at(-1)?.name === 'json' ? filledValue(part, values) : undefined;
+}
+
 /** How much one request may render, in characters, over all its templates together. */
 export const MAX_RENDERED = 256 * 1024;
 
@@ -73,6 +117,22 @@ export interface Budget {
 }
 
 export const newBudget = (): Budget => ({ left: MAX_RENDERED });
+
+/** Takes what was rendered off the budget. @throws RenderedTooLarge when it is used up */
+export function spend(budget: Budget, characters: number): void {
+  budget.left -= characters;
+  if (budget.left < 0) throw new RenderedTooLarge(`more than ${MAX_RENDERED} characters`);
+}
+
+const filledValue = ({ name, filters }: Place, values: TemplateValues): TemplateValue =>
+  filters.reduce<TemplateValue>(
+    (value, filter) => FILTERS.get(filter.name)?.apply(value, filter.argument) ?? value,
+    values.get(name) ?? null,
+  );
+
+/** What stands in the template's places, after their filters and before any escaping. */
+export const placeValues = (template: Template, values: TemplateValues): TemplateValue[] =>
+  template.flatMap((part) => (typeof part === 'string' ? [] : [filledValue(part, values)]));
 
 /**
  * Puts each value into its place, once and escaped. What a value says is never read as a template again.
@@ -87,9 +147,8 @@ export function render(
   let place = 0;
   let rendered = '';
   for (const part of template) {
-    const text = typeof part === 'string' ? part : escapeValue(values.get(part.name) ?? null, place++);
-    budget.left -= text.length;
-    if (budget.left < 0) throw new RenderedTooLarge(`more than ${MAX_RENDERED} characters`);
+    const text = typeof part === 'string' ? part : escapeValue(filledValue(part, values), place++);
+    spend(budget, text.length);
     rendered += text;
   }
   return rendered;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ActionType, deliveryEndpoint, validateActionConfig } from '../../../src/triggers/actions/kinds.ts';
-import { policy } from '../../outbound/policy.ts';
+import { rules } from './fixtures.ts';
 
-const check = (type: ActionType, config: unknown) => validateActionConfig(type, config, policy('localhost'));
+const check = (type: ActionType, config: unknown) => validateActionConfig(type, config, rules('localhost'));
 
 const faults = (type: ActionType, config: unknown) => {
   const result = check(type, config);
@@ -136,7 +136,8 @@ describe('the config of a Telegram action', () => {
     ['the other parse mode', { parse_mode: 'MarkdownV2' }],
     ['no parse mode', { parse_mode: null }],
     ['a token of its own', { bot_token: '123456:AbC-dEf_1' }],
-    ['4096 characters', { message_template: '😀'.repeat(4096) }],
+    ['4096 UTF-16 units', { message_template: '😀'.repeat(2048) }],
+    ['more with its markup', { message_template: `<b>${'x'.repeat(4089)}</b>`, parse_mode: 'HTML' }],
   ])('may have %s', (_, extra) => {
     const config = { ...TELEGRAM, ...extra };
     expect(check('telegram', config)).toEqual({ ok: true, config });
@@ -157,6 +158,9 @@ describe('the config of a Telegram action', () => {
     [{ chat_id: 'x'.repeat(129) }, 'chat_id: '],
     [{ message_template: undefined }, 'message_template: '],
     [{ message_template: '' }, 'message_template: must have at least 1 character'],
+    [{ message_template: '😀'.repeat(2049) }, 'message_template: must have at most 4096 characters (UTF-16)'],
+    [{ message_template: '<b>{{agent_id}}', parse_mode: 'HTML' }, 'message_template: has a <b> that is not closed'],
+    [{ message_template: '1.', parse_mode: 'MarkdownV2' }, 'message_template: has a "." that is not escaped'],
     [{ message_template: 'x'.repeat(4097) }, 'message_template: must have at most 4096 characters'],
     [{ message_template: 'x\0' }, 'message_template: must be well-formed Unicode without NUL'],
     [{ message_template: '{{nope}}' }, 'message_template: names the unknown field "nope"'],
@@ -171,6 +175,16 @@ describe('the config of a Telegram action', () => {
       found.some((text) => text.startsWith(fault)),
       found.join(' | '),
     ).toBe(true);
+  });
+});
+
+describe('a Telegram action without a token', () => {
+  it('is refused where the deployment has none either', () => {
+    const result = validateActionConfig('telegram', TELEGRAM, { ...rules(), hasBotToken: false });
+    const message = 'must be given: this deployment has no bot of its own';
+    expect(result).toEqual({ ok: false, details: [{ path: 'bot_token', message }] });
+    const own = { ...TELEGRAM, bot_token: '1:a' };
+    expect(validateActionConfig('telegram', own, { ...rules(), hasBotToken: false })).toMatchObject({ ok: true });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { eventPayload, templateValues } from '../../../src/triggers/actions/event-payload.ts';
-import { eventRow } from './fixtures.ts';
+import { delivery, eventRow } from './fixtures.ts';
 
 describe('the public form of an event', () => {
   it('has its place, its fields and its status on one level', () => {
@@ -48,13 +48,16 @@ describe('the public form of an event', () => {
   });
 
   it('is what templates name, with what the delivery belongs to', () => {
-    const values = templateValues({
-      event: eventRow({ trigger_name: 'forged' }),
-      trigger: { id: 't', name: 'mine' },
-      deliveryId: 'd',
-    });
-    expect(
-      ['event_id', 'trigger_id', 'trigger_name', 'delivery_id', 'agent_id'].map((name) => values.get(name)),
-    ).toEqual(['31337-0xaa-0', 't', 'mine', 'd', 42]);
+    const values = templateValues(
+      delivery({
+        id: 'd',
+        event: eventRow({ trigger_name: 'forged', 'state.ema': 'forged' }),
+        trigger: { id: 't', name: 'mine' },
+        state: { ema: '41.5', count: 3 },
+      }),
+    );
+    const names = ['event_id', 'trigger_id', 'trigger_name', 'delivery_id', 'agent_id', 'state.ema', 'state.count'];
+    expect(names.map((name) => values.get(name))).toEqual(['31337-0xaa-0', 't', 'mine', 'd', 42, '41.5', 3]);
+    expect([values.get('delivery.kind'), values.get('delivery.retracts')]).toEqual(['fire', null]);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { EventRow } from '../../../src/triggers/actions/event-payload.ts';
-import type { ActionDelivery } from '../../../src/triggers/actions/kind.ts';
+import type { ActionDelivery, ConfigRules, SenderDeps } from '../../../src/triggers/actions/kind.ts';
+import { policy } from '../../outbound/policy.ts';
 
 export const SIGNING_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
@@ -27,8 +28,23 @@ export const delivery = (extra: Partial<ActionDelivery> = {}): ActionDelivery =>
   retracts: null,
   trigger: { id: '0192f0c1-0000-7000-8000-00000000000a', name: 'Low scores' },
   event: eventRow(),
+  state: {},
   config: { method: 'POST', url: 'https://hooks.example.com/x' },
   signingSecret: SIGNING_SECRET,
+  ...extra,
+});
+
+export const rules = (allow = ''): ConfigRules => ({ outboundPolicy: policy(allow), hasBotToken: true });
+
+const unreachable = () => Promise.reject(new Error('nothing is to be sent this way'));
+
+/** What a sender is given; a test names the ways out that it is about. */
+export const senderDeps = (extra: Partial<SenderDeps> = {}): SenderDeps => ({
+  clock: () => new Date(),
+  version: '1.2.3',
+  outbound: unreachable,
+  guardedFetch: unreachable,
+  telegram: { url: 'https://api.telegram.org', token: undefined, outbound: unreachable },
   ...extra,
 });
 

@@ -5,34 +5,34 @@ import type { OutboundRequest, OutboundResult } from '../../../src/outbound/guar
 import { eventPayload } from '../../../src/triggers/actions/event-payload.ts';
 import type { ActionDelivery } from '../../../src/triggers/actions/kind.ts';
 import { ACTION_KINDS, validateActionConfig } from '../../../src/triggers/actions/kinds.ts';
-import { policy } from '../../outbound/policy.ts';
-import { delivery, eventRow, hostileText, SIGNING_SECRET } from './fixtures.ts';
+import { delivery, eventRow, hostileText, rules, SIGNING_SECRET, senderDeps } from './fixtures.ts';
 
 const REST = { method: 'POST', url: 'https://hooks.example.com/x' };
 
 /** Sends through a receiver that answers as told; what it was sent comes back with the result. */
 async function send(extra: Partial<ActionDelivery> = {}, answer: Partial<OutboundResult> & { status?: number } = {}) {
   const requests: OutboundRequest[] = [];
-  const result = await ACTION_KINDS.rest.send(delivery(extra), {
-    clock: () => new Date(),
-    version: '1.2.3',
-    outbound: async (request) => {
-      requests.push(request);
-      return {
-        kind: 'response',
-        status: 200,
-        headers: new Headers(),
-        excerpt: '',
-        durationMs: 1,
-        ...answer,
-      } as OutboundResult;
-    },
-  });
+  const result = await ACTION_KINDS.rest.send(
+    delivery(extra),
+    senderDeps({
+      outbound: async (request) => {
+        requests.push(request);
+        return {
+          kind: 'response',
+          status: 200,
+          headers: new Headers(),
+          excerpt: '',
+          durationMs: 1,
+          ...answer,
+        } as OutboundResult;
+      },
+    }),
+  );
   return { result, requests, request: requests[0] };
 }
 
 const configured = (config: Record<string, unknown>, fields: Record<string, string> = {}) => {
-  const check = validateActionConfig('rest', { ...REST, ...config }, policy());
+  const check = validateActionConfig('rest', { ...REST, ...config }, rules());
   if (!check.ok) throw new Error(JSON.stringify(check.details));
   return { config: check.config, event: eventRow(fields) };
 };
@@ -233,15 +233,5 @@ describe('the answer to a REST action', () => {
     const config = { ...REST, expected_status: [202, 404] };
     expect((await send({ config }, { status: 404 })).result.outcome).toBe('delivered');
     expect((await send({ config }, { status: 200 })).result.outcome).toBe('retryable');
-  });
-});
-
-describe('kinds of action that this release cannot send', () => {
-  it.each([
-    ['telegram', 'Telegram actions cannot be sent by this release'],
-    ['mcp', 'MCP actions cannot be sent by this release'],
-  ] as const)('%s fails at once and says so', async (type, error) => {
-    const deps = { clock: () => new Date(), version: '1', outbound: () => Promise.reject(new Error('not reached')) };
-    expect(await ACTION_KINDS[type].send(delivery(), deps)).toEqual({ outcome: 'permanent', error });
   });
 });
