@@ -203,6 +203,19 @@ CREATE TABLE "audit_logs" (
 	CONSTRAINT "audit_logs_organization_id_seq_pk" PRIMARY KEY("organization_id","seq")
 );
 --> statement-breakpoint
+CREATE TABLE "action_circuits" (
+	"action_id" integer PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"state" text NOT NULL,
+	"failures" integer NOT NULL,
+	"recent" text NOT NULL,
+	"openings" integer NOT NULL,
+	"opened_at" timestamp (3) with time zone,
+	"retry_at" timestamp (3) with time zone,
+	"probe" uuid,
+	"reason" text
+);
+--> statement-breakpoint
 CREATE TABLE "deliveries" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"organization_id" uuid NOT NULL,
@@ -215,6 +228,8 @@ CREATE TABLE "deliveries" (
 	"endpoint" text NOT NULL,
 	"status" text NOT NULL,
 	"attempts" integer DEFAULT 0 NOT NULL,
+	"attempts_before" integer DEFAULT 0 NOT NULL,
+	"lane" integer DEFAULT 0 NOT NULL,
 	"next_attempt_at" timestamp (3) with time zone NOT NULL,
 	"lease_until" timestamp (3) with time zone,
 	"slot" integer,
@@ -236,6 +251,25 @@ CREATE TABLE "delivery_attempts" (
 	"response_excerpt" text,
 	"error" text,
 	CONSTRAINT "delivery_attempts_delivery_id_attempt_pk" PRIMARY KEY("delivery_id","attempt")
+);
+--> statement-breakpoint
+CREATE TABLE "agent_follow_triggers" (
+	"trigger_id" uuid PRIMARY KEY NOT NULL,
+	"follow_id" uuid NOT NULL,
+	"registry" text NOT NULL,
+	CONSTRAINT "agent_follow_triggers_registry_key" UNIQUE("follow_id","registry")
+);
+--> statement-breakpoint
+CREATE TABLE "agent_follows" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"chain_id" bigint NOT NULL,
+	"agent_id" text NOT NULL,
+	"enabled" boolean NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "agent_follows_agent_key" UNIQUE("organization_id","chain_id","agent_id")
 );
 --> statement-breakpoint
 CREATE TABLE "chain_events" (
@@ -294,8 +328,28 @@ CREATE TABLE "trigger_matches" (
 	"event_id" text NOT NULL,
 	"appearance" integer DEFAULT 0 NOT NULL,
 	"kind" text NOT NULL,
+	"state" jsonb,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "trigger_matches_fire_key" UNIQUE("trigger_id","group_key","event_id","appearance","kind")
+);
+--> statement-breakpoint
+CREATE TABLE "replays" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"trigger_id" uuid NOT NULL,
+	"status" text NOT NULL,
+	"range_from" timestamp (3) with time zone NOT NULL,
+	"range_to" timestamp (3) with time zone NOT NULL,
+	"wanted" text NOT NULL,
+	"action_id" integer,
+	"total" integer NOT NULL,
+	"done" integer DEFAULT 0 NOT NULL,
+	"sent" integer DEFAULT 0 NOT NULL,
+	"after_created_at" timestamp (3) with time zone,
+	"after_id" uuid,
+	"stepped_at" timestamp (3) with time zone NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"completed_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "trigger_actions" (
@@ -342,8 +396,24 @@ CREATE TABLE "triggers" (
 	"match_all" boolean DEFAULT false NOT NULL,
 	"confirmations" integer,
 	"version" integer DEFAULT 1 NOT NULL,
+	"broad" boolean DEFAULT false NOT NULL,
+	"patterns" integer DEFAULT 0 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "trigger_states" (
+	"trigger_id" uuid NOT NULL,
+	"condition_id" integer NOT NULL,
+	"group_key" text NOT NULL,
+	"chain_id" bigint NOT NULL,
+	"fingerprint" text NOT NULL,
+	"memory" jsonb NOT NULL,
+	"held" boolean NOT NULL,
+	"due_at" bigint,
+	"anchor_event_id" text,
+	"anchor_appearance" integer,
+	CONSTRAINT "trigger_states_condition_id_group_key_pk" PRIMARY KEY("condition_id","group_key")
 );
 --> statement-breakpoint
 ALTER TABLE "agent_links" ADD CONSTRAINT "agent_links_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -357,16 +427,23 @@ ALTER TABLE "rate_limits" ADD CONSTRAINT "rate_limits_organization_id_organizati
 ALTER TABLE "organization_events" ADD CONSTRAINT "organization_events_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "usage_drawers" ADD CONSTRAINT "usage_drawers_window_fk" FOREIGN KEY ("organization_id","started_at") REFERENCES "public"."usage_windows"("organization_id","started_at") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "usage_windows" ADD CONSTRAINT "usage_windows_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "action_circuits" ADD CONSTRAINT "action_circuits_action_id_trigger_actions_id_fk" FOREIGN KEY ("action_id") REFERENCES "public"."trigger_actions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_action_id_trigger_actions_id_fk" FOREIGN KEY ("action_id") REFERENCES "public"."trigger_actions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_match_id_trigger_matches_id_fk" FOREIGN KEY ("match_id") REFERENCES "public"."trigger_matches"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "delivery_attempts" ADD CONSTRAINT "delivery_attempts_delivery_id_deliveries_id_fk" FOREIGN KEY ("delivery_id") REFERENCES "public"."deliveries"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "agent_follow_triggers" ADD CONSTRAINT "agent_follow_triggers_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "agent_follow_triggers" ADD CONSTRAINT "agent_follow_triggers_follow_id_agent_follows_id_fk" FOREIGN KEY ("follow_id") REFERENCES "public"."agent_follows"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "agent_follows" ADD CONSTRAINT "agent_follows_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "chain_feed" ADD CONSTRAINT "chain_feed_event_id_chain_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."chain_events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_matches" ADD CONSTRAINT "trigger_matches_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_matches" ADD CONSTRAINT "trigger_matches_event_id_chain_events_id_fk" FOREIGN KEY ("event_id") REFERENCES "public"."chain_events"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "replays" ADD CONSTRAINT "replays_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_actions" ADD CONSTRAINT "trigger_actions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_conditions" ADD CONSTRAINT "trigger_conditions_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "triggers" ADD CONSTRAINT "triggers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_condition_id_trigger_conditions_id_fk" FOREIGN KEY ("condition_id") REFERENCES "public"."trigger_conditions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "idempotent_answers_expiry_idx" ON "idempotent_answers" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "agent_links_standing_key" ON "agent_links" USING btree ("chain_id","agent_id") WHERE status in ('active', 'stale');--> statement-breakpoint
 CREATE INDEX "agent_links_agent_idx" ON "agent_links" USING btree ("chain_id","agent_id","id");--> statement-breakpoint
@@ -390,19 +467,29 @@ CREATE INDEX "usage_windows_started_idx" ON "usage_windows" USING btree ("starte
 CREATE INDEX "audit_logs_action_idx" ON "audit_logs" USING btree ("organization_id","action","seq");--> statement-breakpoint
 CREATE INDEX "audit_logs_actor_idx" ON "audit_logs" USING btree ("organization_id","actor","seq");--> statement-breakpoint
 CREATE INDEX "audit_logs_target_idx" ON "audit_logs" USING btree ("organization_id","target_type","target_id","seq");--> statement-breakpoint
-CREATE INDEX "deliveries_trigger_idx" ON "deliveries" USING btree ("trigger_id","created_at");--> statement-breakpoint
+CREATE INDEX "deliveries_trigger_idx" ON "deliveries" USING btree ("trigger_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "deliveries_organization_idx" ON "deliveries" USING btree ("organization_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "deliveries_completed_idx" ON "deliveries" USING btree ("completed_at") WHERE completed_at is not null;--> statement-breakpoint
+CREATE INDEX "deliveries_replayed_idx" ON "deliveries" USING btree ("trigger_id") WHERE lane = 1 and status in ('pending', 'in_flight');--> statement-breakpoint
+CREATE INDEX "deliveries_action_idx" ON "deliveries" USING btree ("action_id","next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "deliveries_due_idx" ON "deliveries" USING btree ("next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE UNIQUE INDEX "deliveries_slot_key" ON "deliveries" USING btree ("endpoint","slot") WHERE status = 'in_flight';--> statement-breakpoint
 CREATE INDEX "deliveries_lease_idx" ON "deliveries" USING btree ("lease_until") WHERE status = 'in_flight';--> statement-breakpoint
-CREATE INDEX "deliveries_waiting_idx" ON "deliveries" USING btree ("endpoint","next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX "deliveries_waiting_idx" ON "deliveries" USING btree ("endpoint","lane","next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
 CREATE UNIQUE INDEX "chain_events_log_key" ON "chain_events" USING btree ("chain_id","block_hash","log_index");--> statement-breakpoint
 CREATE INDEX "chain_events_position_idx" ON "chain_events" USING btree ("chain_id","block_number","log_index");--> statement-breakpoint
 CREATE INDEX "chain_events_agent_idx" ON "chain_events" USING btree ("agent_id","chain_id","block_number");--> statement-breakpoint
 CREATE INDEX "chain_events_newest_idx" ON "chain_events" USING btree ("block_time","id");--> statement-breakpoint
 CREATE INDEX "chain_feed_retract_idx" ON "chain_feed" USING btree ("event_id","seq") WHERE operation = 'retract';--> statement-breakpoint
 CREATE INDEX "trigger_matches_event_idx" ON "trigger_matches" USING btree ("event_id");--> statement-breakpoint
+CREATE INDEX "trigger_matches_created_idx" ON "trigger_matches" USING btree ("created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "replays_running_key" ON "replays" USING btree ("trigger_id") WHERE status = 'running';--> statement-breakpoint
+CREATE INDEX "replays_stepped_idx" ON "replays" USING btree ("stepped_at") WHERE status = 'running';--> statement-breakpoint
+CREATE INDEX "replays_completed_idx" ON "replays" USING btree ("completed_at") WHERE completed_at is not null;--> statement-breakpoint
 CREATE INDEX "trigger_actions_trigger_idx" ON "trigger_actions" USING btree ("trigger_id");--> statement-breakpoint
 CREATE INDEX "trigger_changes_xid_idx" ON "trigger_changes" USING btree ("xid");--> statement-breakpoint
 CREATE INDEX "trigger_conditions_trigger_idx" ON "trigger_conditions" USING btree ("trigger_id");--> statement-breakpoint
 CREATE INDEX "triggers_organization_idx" ON "triggers" USING btree ("organization_id","created_at");--> statement-breakpoint
-CREATE INDEX "triggers_chain_idx" ON "triggers" USING btree ("chain_id");
+CREATE INDEX "triggers_chain_idx" ON "triggers" USING btree ("chain_id");--> statement-breakpoint
+CREATE INDEX "trigger_states_due_idx" ON "trigger_states" USING btree ("chain_id","due_at") WHERE due_at is not null;--> statement-breakpoint
+CREATE INDEX "trigger_states_trigger_idx" ON "trigger_states" USING btree ("trigger_id");

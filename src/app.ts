@@ -26,6 +26,7 @@ import { addOrganizationRoutes } from './identity/organizations/routes.ts';
 import { addSessionRoutes } from './identity/sessions/routes.ts';
 import { addUserRoutes } from './identity/users/routes.ts';
 import { addWalletRoutes } from './identity/wallets/routes.ts';
+import { VERSION } from './kernel/version.ts';
 import { addAuditRoutes } from './observability/audit/routes.ts';
 import { addHealthRoutes } from './observability/health/routes.ts';
 import { OPERATIONS } from './operations.ts';
@@ -33,11 +34,15 @@ import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
 import { addRateLimitRoutes } from './quota/rate-limits/routes.ts';
 import { addUsageRoutes } from './quota/usage/routes.ts';
+import { addCircuitRoutes } from './triggers/circuits/routes.ts';
 import { addDeliveryRoutes } from './triggers/deliveries/routes.ts';
 import { addEventRoutes } from './triggers/events/routes.ts';
+import { addFollowRoutes } from './triggers/follows/routes.ts';
 import { judgeTransfers } from './triggers/ingest/transfer-store.ts';
+import { addReplayRoutes } from './triggers/replays/routes.ts';
 import { addRuleRoutes } from './triggers/rules/routes.ts';
 import { noteOrganizationGoes } from './triggers/rules/store.ts';
+import { addTrialRoutes } from './triggers/trials/routes.ts';
 
 /** The HTTP surface: what every request goes through, then which addresses exist. */
 export function createApp(deps: AppDeps) {
@@ -69,8 +74,12 @@ export function createApp(deps: AppDeps) {
   addApiKeyRoutes(routes, deps);
   addAgentRoutes(routes, { ...onChain, judgeTransfers });
   addRuleRoutes(routes, deps);
-  addDeliveryRoutes(routes);
-  addEventRoutes(routes);
+  addTrialRoutes(routes, { keyRing: deps.keyRing, version: VERSION });
+  addCircuitRoutes(routes);
+  addFollowRoutes(routes, deps);
+  addDeliveryRoutes(routes, deps);
+  addReplayRoutes(routes, deps);
+  addEventRoutes(routes, deps);
   addRateLimitRoutes(routes, { holdOrganization, ownOrganization });
   addUsageRoutes(routes, { ...deps.usage, ownOrganization });
   addAuditRoutes(routes);

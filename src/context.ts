@@ -3,6 +3,7 @@ import type { Charge, Tell } from './access/admission.ts';
 import type { CallerCtx } from './access/ctx.ts';
 import { ROLE_PERMISSIONS } from './access/permissions.ts';
 import { keyResolverDeps, meterOf, publisherDeps, usageOf } from './context-quota.ts';
+import { enqueueInto, sweeperOf, type TriggerPorts, triggerPorts } from './context-triggers.ts';
 import { connect, type Database } from './db/client.ts';
 import { connectRedis } from './db/redis.ts';
 import { type Config, configOf } from './env.ts';
@@ -26,17 +27,18 @@ import { AppError } from './kernel/errors.ts';
 import { VERSION } from './kernel/version.ts';
 import { parseAllowList } from './outbound/allow-list.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
-import { createOutbound, type Outbound } from './outbound/guarded-fetch.ts';
+import { createGuardedFetch, createOutbound } from './outbound/guarded-fetch.ts';
 import { createResolver } from './outbound/resolver.ts';
 import type { UsagePorts } from './quota/usage/service.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
+import type { SenderDeps } from './triggers/actions/kind.ts';
 import type { ConsumerDeps } from './triggers/deliveries/consumer.ts';
 import type { SweepDeps } from './triggers/deliveries/sweep/sweep.ts';
 import type { WatcherDeps } from './triggers/ingest/object.ts';
 import type { MatcherDeps } from './triggers/matching/matcher.ts';
 
 /** The composition root: from the raw environment to what each part of the system is given. */
-export interface AppDeps extends RouteDeps {
+export interface AppDeps extends RouteDeps, TriggerPorts {
   config: Config;
   db: Database;
   redis: Redis;
@@ -45,6 +47,7 @@ export interface AppDeps extends RouteDeps {
   keyRing: KeyRing;
   keySecrets: KeySecrets;
   outboundPolicy: OutboundPolicy;
+  hasBotToken: boolean;
   assets: { fetch(url: string): Promise<Response> };
   usage: UsagePorts;
 }
@@ -64,8 +67,10 @@ export function appDeps(env: Env): AppDeps {
     keyRing: config.keyRing,
     keySecrets: config.apiKeySecrets,
     outboundPolicy: outboundPolicyOf(config),
+    hasBotToken: config.telegram.token !== undefined,
     assets: env.ASSETS,
     usage: usagePorts(env, db),
+    ...triggerPorts(env),
     fingerprintSecret: config.jwtSecret,
     authenticate: (credentials, charge, tell) => recognise({ env, tokens, db }, credentials, charge, tell),
     meter: meterOf(env, redis),
@@ -119,6 +124,12 @@ async function grantIn({ principal, db }: CallerCtx, organizationId: string): Pr
 
 const hostOf = (url: string) => new URL(url).hostname;
 
+/** An address as an entry of an allow-list. */
+function allowEntryOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}
+
 /** What nobody's action may be pointed at: ourselves, and what we hold credentials for. */
 function outboundPolicyOf(config: Config): OutboundPolicy {
   const rpcHosts = config.chains.flatMap((chain) => chain.rpcUrls.map(hostOf));
@@ -129,28 +140,28 @@ function outboundPolicyOf(config: Config): OutboundPolicy {
   };
 }
 
-/** One way out an isolate, so that its cache of resolved names is shared. */
-const outboundOf = new WeakMap<Config, Outbound>();
+type WaysOut = Pick<SenderDeps, 'outbound' | 'guardedFetch' | 'telegram'>;
 
-function outboundFor(config: Config): Outbound {
-  const known = outboundOf.get(config);
+/** The ways out of an isolate, made once, so that its cache of resolved names is shared. */
+const waysOutOf = new WeakMap<Config, WaysOut>();
+
+function waysOut(config: Config): WaysOut {
+  const known = waysOutOf.get(config);
   if (known) return known;
   const send: typeof fetch = (input, init) => fetch(input, init);
   const resolve = createResolver({ fetch: send, clock: systemClock, dohUrl: config.outbound.dohUrl });
-  const outbound = createOutbound({ fetch: send, clock: systemClock, policy: outboundPolicyOf(config), resolve });
-  outboundOf.set(config, outbound);
-  return outbound;
-}
-
-/** Most messages that `sendBatch` takes. https://developers.cloudflare.com/queues/platform/limits/ */
-const MAX_BATCH = 100;
-
-/** Sends hints in batches; they arrive after the delay, in whole seconds. */
-async function enqueueInto(queue: Queue, deliveryIds: readonly string[], delaySeconds = 0): Promise<void> {
-  for (let start = 0; start < deliveryIds.length; start += MAX_BATCH) {
-    const hints = deliveryIds.slice(start, start + MAX_BATCH).map((deliveryId) => ({ body: { deliveryId } }));
-    await queue.sendBatch(hints, { delaySeconds });
-  }
+  const policy = outboundPolicyOf(config);
+  const deps = { fetch: send, clock: systemClock, policy, resolve };
+  // The Bot API's address is the operator's choice: allowed whatever it is, and to Telegram's messages alone.
+  const { url, token } = config.telegram;
+  const telegramPolicy = { ...policy, allow: parseAllowList(allowEntryOf(url)), ownHosts: [] };
+  const made: WaysOut = {
+    outbound: createOutbound(deps),
+    guardedFetch: createGuardedFetch(deps),
+    telegram: { url, token, outbound: createOutbound({ ...deps, policy: telegramPolicy }) },
+  };
+  waysOutOf.set(config, made);
+  return made;
 }
 
 /** What is read of an organization's usage: its object counts it, Postgres has the plan and the names. */
@@ -170,7 +181,7 @@ export function consumerDeps(env: Env): ConsumerDeps {
     db: connect(config.database),
     keyRing: config.keyRing,
     version: VERSION,
-    outbound: outboundFor(config),
+    ...waysOut(config),
     enqueue: (ids, delaySeconds) => enqueueInto(env.ACTIONS, ids, delaySeconds),
   };
 }
@@ -186,7 +197,7 @@ export function watcherDeps(env: Env): WatcherDeps {
     ...baseDeps(config),
     chains: config.chains,
     db: () => connect(config.database),
-    wakeMatcher: (chainId) => matcherOf(env, chainId).wake(chainId),
+    wakeMatcher: (chainId, confirmedTo) => matcherOf(env, chainId).wake(chainId, confirmedTo),
   };
 }
 
@@ -219,4 +230,3 @@ export type ScheduleDeps = ReturnType<typeof scheduleDeps>;
 /** The one place where a domain key becomes a Durable Object. */
 const watcherOf = (env: Env, chainId: number) => env.CHAIN_WATCHER.getByName(String(chainId));
 const matcherOf = (env: Env, chainId: number) => env.TRIGGER_MATCHER.getByName(String(chainId));
-const sweeperOf = (env: Env) => env.DELIVERY_SWEEPER.getByName('all');

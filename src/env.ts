@@ -17,6 +17,8 @@ export interface Config {
   allowedOrigins: string[];
   contact: { email: string; github: string; documentation: string };
   outbound: { allow: string; dohUrl: string };
+  /** `token`: of the deployment's own bot, for actions that name none. */
+  telegram: { url: string; token: string | undefined };
   /** Attempts an hour and address. */
   authLimits: { register: number; login: number };
   /** Of organizations that are made from now on. */
@@ -89,6 +91,11 @@ const schema = z.object({
   DOCUMENTATION_URL: z.string().default('https://docs.8004.dev'),
   OUTBOUND_ALLOW: z.string().default(''),
   DOH_URL: z.url().default('https://cloudflare-dns.com/dns-query'),
+  TELEGRAM_BOT_TOKEN: z
+    .string()
+    .regex(/^\d{1,20}:[\w-]{1,128}$/, 'must be a bot token, such as 123456:AbC-dEf')
+    .optional(),
+  TELEGRAM_API_URL: origin.default('https://api.telegram.org'),
   AUTH_REGISTER_LIMIT: positive.default(100),
   AUTH_LOGIN_LIMIT: positive.default(300),
   DEFAULT_PLAN: z.enum(PLAN_NAMES).default('free'),
@@ -128,6 +135,7 @@ export function readConfig(raw: Record<string, unknown>): Config {
     allowedOrigins: env.ALLOWED_ORIGINS,
     contact: { email: env.CONTACT_EMAIL, github: env.CONTACT_GITHUB, documentation: env.DOCUMENTATION_URL },
     outbound: { allow: env.OUTBOUND_ALLOW, dohUrl: env.DOH_URL },
+    telegram: { url: env.TELEGRAM_API_URL, token: env.TELEGRAM_BOT_TOKEN },
     authLimits: { register: env.AUTH_REGISTER_LIMIT, login: env.AUTH_LOGIN_LIMIT },
     defaultPlan: env.DEFAULT_PLAN,
     chains: watchedChains({

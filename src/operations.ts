@@ -12,9 +12,13 @@ import { operations as discovery } from './portal/discovery/contract.ts';
 import { operations as docs } from './portal/docs/contract.ts';
 import { operations as rateLimits } from './quota/rate-limits/contract.ts';
 import { operations as usage } from './quota/usage/contract.ts';
+import { operations as circuits } from './triggers/circuits/contract.ts';
 import { operations as deliveries } from './triggers/deliveries/contract.ts';
 import { operations as events } from './triggers/events/contract.ts';
+import { operations as follows } from './triggers/follows/contract.ts';
+import { operations as replays } from './triggers/replays/contract.ts';
 import { operations as rules } from './triggers/rules/contract.ts';
+import { operations as trials } from './triggers/trials/contract.ts';
 
 /** Every operation of the HTTP contract, in the order in which the reference shows them. */
 export const OPERATIONS: readonly Operation[] = [
@@ -26,7 +30,11 @@ export const OPERATIONS: readonly Operation[] = [
   ...apiKeys,
   ...agents,
   ...rules,
+  ...trials,
+  ...circuits,
+  ...follows,
   ...deliveries,
+  ...replays,
   ...events,
   ...rateLimits,
   ...usage,

@@ -5,6 +5,7 @@ import { sweepSessions } from './identity/sessions/job.ts';
 import { deleteForgottenNetworks } from './identity/users/network-store.ts';
 import { describeError } from './kernel/errors.ts';
 import { sweepUsage } from './quota/usage/job.ts';
+import { sweepDeliveries } from './triggers/deliveries/retention/job.ts';
 
 type Job = (deps: ScheduleDeps) => Promise<unknown>;
 
@@ -14,7 +15,7 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
-  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage],
+  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */

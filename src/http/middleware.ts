@@ -80,7 +80,7 @@ export const withCors = (allowedOrigins: readonly string[]): MiddlewareHandler<A
   cors({
     origin: (origin) => (allowedOrigins.includes(origin) ? origin : null),
     allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
-    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id'],
+    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', 'X-API-Key', 'X-Request-Id'],
     exposeHeaders: EXPOSED,
     maxAge: 600,
   });

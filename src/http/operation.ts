@@ -34,6 +34,8 @@ export interface Operation {
   cost: Cost;
   params?: z.ZodObject;
   query?: z.ZodObject;
+  /** Header fields that the handler reads, by their names in lower case. */
+  headers?: z.ZodObject;
   body?: z.ZodObject;
   /**
    * What the handler writes stays written although it refuses (failed attempts are counted), so it never runs inside
@@ -47,8 +49,13 @@ export interface Operation {
   errors?: readonly ErrorCode[];
 }
 
+/**
+ * 202 (RFC 9110 §15.3.3) is for what has been taken on and is done later. With `messages` the answer is a stream of
+ * server-sent events (WHATWG HTML §9.2) that lasts until either side ends it; they are the JSON in its `data` fields.
+ */
 type Success =
-  | { status: 200 | 201; description: string; schema: z.ZodType; contentType?: string }
+  | { status: 200 | 201 | 202; description: string; schema: z.ZodType; contentType?: string }
+  | { status: 200; description: string; messages: z.ZodType }
   | { status: 204; description: string };
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
@@ -57,13 +64,16 @@ type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 export interface Input<O extends Operation> {
   params: Parsed<O['params']>;
   query: Parsed<O['query']>;
+  headers: Parsed<O['headers']>;
   body: Parsed<O['body']>;
 }
 
-/** What a handler answers with: the JSON body of the documented success; for a 204 nobody looks at it. */
+/** What a handler answers with: the JSON body of the documented success, or the stream; for a 204 nobody looks at it. */
 export type Output<O extends Operation> = O['success'] extends { schema: infer S extends z.ZodType }
   ? z.input<S>
-  : unknown;
+  : O['success'] extends { messages: z.ZodType }
+    ? ReadableStream<Uint8Array>
+    : unknown;
 
 /** Declares an operation; exists so that its literal types are kept. */
 export const operation = <const O extends Operation>(entry: O): O => entry;

@@ -62,6 +62,7 @@ export function createRoutes(deps: RouteDeps) {
         const place = await find?.(anyone, input);
         c.set('organizationId', place?.organizationId);
         await meter(c, op, deps.meter, anyone, place?.organizationId);
+        if ('messages' in op.success) return stream(c, () => run(anyone, input, place));
         const effects: (() => Promise<void>)[] = [];
         const attempt = async (db: Database): Promise<Answer> => {
           const output = await run(contextOf(c, deps, db, effects), input, place);
@@ -71,7 +72,7 @@ export function createRoutes(deps: RouteDeps) {
         const answer = await carryOut(c, op, attempt);
         for (const effect of effects) await effect();
         if (answer.body === null) return c.body(null, 204);
-        return c.body(answer.body, answer.status === 201 ? 201 : 200, JSON_TYPE);
+        return c.body(answer.body, statusOf(answer), JSON_TYPE);
       },
     );
   }
@@ -173,6 +174,17 @@ function ownerOfKeys(c: Context<AppEnv>): string {
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
+/** A kept answer's status comes back from the database as a number. */
+const statusOf = ({ status }: Answer) => (status === 201 || status === 202 ? status : 200);
+
+/** A HEAD gets the fields alone: nobody would read its stream, so none is opened. */
+async function stream(c: Context<AppEnv>, open: () => Promise<unknown>): Promise<Response> {
+  const headers = { 'Content-Type': 'text/event-stream' };
+  // The type of a streamed operation's output says so, but not to code that is generic in the operation.
+  if (c.req.method === 'HEAD') return c.body(null, 200, headers);
+  return c.body((await open()) as ReadableStream<Uint8Array>, 200, headers);
+}
+
 /** How drizzle-kit names the foreign keys of what belongs to an organization, after the table. */
 const REFERS_TO_ORGANIZATION = '_organization_id_organizations_id_fk';
 
@@ -198,6 +210,7 @@ function contextOf(
 
 /** The validators have put exactly what the operation declares into the request; Hono's types cannot see that. */
 function inputOf<O extends Operation>(c: Context<AppEnv>): Input<O> {
-  const valid = (target: 'param' | 'query' | 'json') => c.req.valid(target as never);
-  return { params: valid('param'), query: valid('query'), body: valid('json') } as Input<O>;
+  const valid = (target: 'param' | 'query' | 'header' | 'json') => c.req.valid(target as never);
+  const headers = valid('header');
+  return { params: valid('param'), query: valid('query'), headers, body: valid('json') } as Input<O>;
 }

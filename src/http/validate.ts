@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { AppError, type ErrorDetail, notFound } from '../kernel/errors.ts';
 import type { Operation } from './operation.ts';
 
-/** The checks of what an operation declares: path, query and body, each refused before the handler runs. */
+/** The checks of what an operation declares: path, query, header fields and body, each refused before the handler runs. */
 export function validators(op: Operation): MiddlewareHandler[] {
   const chain: MiddlewareHandler[] = [];
   // An id that is not well-formed names nothing, so it answers like one that does not exist.
@@ -16,6 +16,7 @@ export function validators(op: Operation): MiddlewareHandler[] {
     );
   }
   if (op.query) chain.push(zValidator('query', op.query, refuse));
+  if (op.headers) chain.push(zValidator('header', op.headers, refuse));
   if (op.body) chain.push(jsonBody(op.body.strict(), op.bodyOptional ?? false));
   return chain;
 }

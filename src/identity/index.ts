@@ -4,3 +4,4 @@ export { followTransfers } from './agents/transfers.ts';
 export { findRole, organizationsOf } from './members/store.ts';
 export { hasPlaceIn, ownOrganization } from './organizations/own.ts';
 export { confirmStanding } from './standing/standing.ts';
+export { agentIdText, showAgentId, shownAgentId } from './wallets/shapes.ts';

@@ -57,6 +57,12 @@ const SAMPLES: Record<string, object> = {
   updateCondition: { value: 'Registered' },
   createAction: { action_type: 'rest', priority: 1, config: { method: 'POST', url: 'https://example.com/' } },
   updateAction: { priority: 2 },
+  createReplay: { from: '2026-03-02T00:00:00Z', to: '2026-03-02T01:00:00Z', status: 'failed', action_id: 1 },
+  followAgent: {
+    ...{ chain_id: 1, registries: ['identity'] },
+    actions: [{ action_type: 'rest', config: { method: 'POST', url: 'https://example.com/' } }],
+  },
+  updateFollow: { enabled: true },
   createRateLimit: {
     ...{ name: 'L', scope: 'endpoint', target: '/api/**', limit: 60, window: 'minute' },
     ...{ algorithm: 'token_bucket', burst: 5 },
@@ -94,6 +100,7 @@ const pathOf = (path: string) =>
     .replace('keys/{id}', `keys/${ids['key']}`)
     .replace('rate-limits/{id}', `rate-limits/${ids['limit']}`)
     .replace('{user_id}', person.id)
+    .replace('{agent_id}', '7')
     .replace('{trigger_id}', String(ids['trigger']))
     .replace('conditions/{id}', `conditions/${ids['condition']}`)
     .replace('actions/{id}', `actions/${ids['action']}`)

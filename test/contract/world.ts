@@ -3,9 +3,11 @@ import type { Role } from '../../src/access/permissions.ts';
 import { configOf } from '../../src/env.ts';
 import { insertLink } from '../../src/identity/agents/store.ts';
 import { signWalletToken } from '../../src/identity/wallets/tokens.ts';
-import { newId } from '../../src/kernel/id.ts';
+import { newId, newUuid } from '../../src/kernel/id.ts';
+import { replays } from '../../src/triggers/replays/table.ts';
 import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
+import { insertDelivery } from '../triggers/deliveries/owned.ts';
 
 /** An organization with one of everything, people in every role, keys, and a stranger with the like. */
 export interface World {
@@ -16,6 +18,10 @@ export interface World {
   triggerId: string;
   conditionId: number;
   actionId: number;
+  /** One that has failed. */
+  deliveryId: string;
+  /** Of a trigger without deliveries; it runs until somebody carries it on. */
+  replayId: string;
   keyId: string;
   limitId: string;
   /** All that an admin may. */
@@ -71,6 +77,25 @@ async function newLimit(person: Person, organization_id: string): Promise<string
   return made.data.id;
 }
 
+/** A running replay, without anybody being told of it. */
+export async function newReplay(organizationId: string, triggerId: string): Promise<string> {
+  const [id, now] = [newUuid(), new Date()];
+  await database()
+    .query.insert(replays)
+    .values({
+      ...{ id, organizationId, triggerId, status: 'running', wanted: 'failed', total: 0 },
+      ...{ from: now, to: now, createdAt: now, steppedAt: now },
+    });
+  return id;
+}
+
+const FOLLOWED = 77;
+
+const followOf = (chain_id: number, organization_id: string) => ({
+  ...{ chain_id, organization_id },
+  actions: [{ action_type: 'rest', config: REST }],
+});
+
 const ADMIN = { key_type: 'admin', permissions: ['read', 'write', 'admin'] };
 
 export async function buildWorld(): Promise<World> {
@@ -94,6 +119,10 @@ export async function buildWorld(): Promise<World> {
   const triggerId = await newTrigger(owner, { organization_id: organizationId });
   const conditionId = await newCondition(owner, triggerId);
   const action = await newAction(owner, triggerId, REST);
+  const delivery = await insertDelivery({ organizationId, triggerId, actionId: action.id });
+  const quiet = await newTrigger(owner, { organization_id: organizationId });
+  const followed = followOf(1, organizationId);
+  await expectOk(201, call('POST', `/api/v1/agents/${FOLLOWED}/follow`, { token: owner.token, body: followed }));
   const adminKey = await newKey(owner, organizationId, ADMIN);
   const eventsKey = await newKey(owner, organizationId, { key_type: 'restricted', permissions: ['events:read'] });
   const triggersKey = await newKey(owner, organizationId, { key_type: 'restricted', permissions: ['triggers:read'] });
@@ -108,6 +137,8 @@ export async function buildWorld(): Promise<World> {
     triggerId,
     conditionId,
     actionId: action.id,
+    deliveryId: delivery.id,
+    replayId: await newReplay(organizationId, quiet),
     keyId: adminKey.id,
     limitId: await newLimit(owner, organizationId),
     adminKey: adminKey.key,
@@ -128,6 +159,7 @@ const WALLET = `0x${'12'.repeat(20)}`;
 
 const ofTrigger = ({ triggerId }: World) => `/api/v1/triggers/${triggerId}`;
 const ofOrganization = ({ organizationId }: World) => `/api/v1/organizations/${organizationId}`;
+const ofFollow = ({ organizationId }: World) => `/api/v1/agents/${FOLLOWED}/follow?organization_id=${organizationId}`;
 const MINTED = { condition_type: 'event', field: 'event_type', operator: 'equals', value: 'Registered' };
 
 const agent = ({ organizationId }: World) => ({
@@ -177,6 +209,9 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   getTrigger: (w) => ({ path: ofTrigger(w) }),
   updateTrigger: (w) => ({ path: ofTrigger(w), body: { name: 'New name' } }),
   deleteTrigger: (w) => ({ path: ofTrigger(w) }),
+  testTrigger: (w) => ({ path: `${ofTrigger(w)}/test`, body: { event: { event_type: 'Registered', agent_id: 7 } } }),
+  backtestTrigger: (w) => ({ path: `${ofTrigger(w)}/backtest`, body: { from_block: 0 } }),
+  streamBacktest: (w) => ({ path: `${ofTrigger(w)}/backtest/stream`, body: { from_block: 0 } }),
   createCondition: (w) => ({ path: `${ofTrigger(w)}/conditions`, body: MINTED }),
   listConditions: (w) => ({ path: `${ofTrigger(w)}/conditions` }),
   updateCondition: (w) => ({ path: `${ofTrigger(w)}/conditions/${w.conditionId}`, body: { value: 'Transfer' } }),
@@ -185,8 +220,25 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   listActions: (w) => ({ path: `${ofTrigger(w)}/actions` }),
   updateAction: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}`, body: { priority: 3 } }),
   deleteAction: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}` }),
+  getActionCircuit: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}/circuit` }),
+  resetActionCircuit: (w) => ({ path: `${ofTrigger(w)}/actions/${w.actionId}/circuit/reset` }),
   listDeliveries: (w) => ({ path: `${ofTrigger(w)}/deliveries` }),
+  listOwnDeliveries: (w) => ({ path: `/api/v1/deliveries?organization_id=${w.organizationId}` }),
+  getDelivery: (w) => ({ path: `/api/v1/deliveries/${w.deliveryId}` }),
+  retryDelivery: (w) => ({ path: `/api/v1/deliveries/${w.deliveryId}/retry` }),
+  createReplay: (w) => ({
+    path: `${ofTrigger(w)}/deliveries/replay`,
+    body: { from: new Date(Date.now() - 60_000).toISOString(), to: new Date().toISOString() },
+  }),
+  getReplay: (w) => ({ path: `/api/v1/replays/${w.replayId}` }),
+  cancelReplay: (w) => ({ path: `/api/v1/replays/${w.replayId}` }),
+  followAgent: (w) => ({ path: '/api/v1/agents/78/follow', body: followOf(1, w.organizationId) }),
+  listFollows: (w) => ({ path: `/api/v1/agents/following?organization_id=${w.organizationId}` }),
+  getFollow: (w) => ({ path: ofFollow(w) }),
+  updateFollow: (w) => ({ path: ofFollow(w), body: { enabled: false } }),
+  unfollowAgent: (w) => ({ path: ofFollow(w) }),
   listEvents: () => ({ path: '/api/v1/events' }),
+  streamEvents: () => ({ path: '/api/v1/events/stream' }),
   ...keyRequests('/api/v1/api-keys', ''),
   ...keyRequests('/api/v1/keys', 'Short'),
   createRateLimit: (w) => ({

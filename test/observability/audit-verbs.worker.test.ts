@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS } from '../../src/operations.ts';
-import { buildWorld, REQUESTS, type World } from '../contract/world.ts';
+import { buildWorld, newReplay, REQUESTS, type World } from '../contract/world.ts';
 import { call, signUp } from '../support/api.ts';
 import { database, rowCounts } from '../support/database.ts';
 import { askChallenge, askLogin, claimOf, linked, newAccount } from '../support/wallets.ts';
@@ -42,6 +42,15 @@ const ACTIONS: Record<string, string> = {
   createAction: 'action.create',
   updateAction: 'action.update',
   deleteAction: 'action.delete',
+  createRateLimit: 'rate_limit.create',
+  updateRateLimit: 'rate_limit.update',
+  deleteRateLimit: 'rate_limit.delete',
+  followAgent: 'follow.create',
+  updateFollow: 'follow.update',
+  unfollowAgent: 'follow.delete',
+  retryDelivery: 'delivery.retry',
+  createReplay: 'replay.create',
+  cancelReplay: 'replay.cancel',
 };
 
 /** Mutations that leave no row, and why. */
@@ -118,6 +127,11 @@ const SUCCEEDING: Record<string, (world: World) => Promise<Request>> = {
     const signature = await account.signMessage({ message: challenge });
     return { path: '/api/v1/agents/link', body: { ...claim, challenge, signature }, token: owner.token };
   },
+  // One of its own: a sweeper that another test woke may have carried on the world's.
+  cancelReplay: async ({ owner, organizationId, triggerId }) => ({
+    path: `/api/v1/replays/${await newReplay(organizationId, triggerId)}`,
+    token: owner.token,
+  }),
   unlinkAgent: async (world) => {
     const { agent } = await link(world);
     const query = `chain_id=${CHAIN_ID}&organization_id=${world.organizationId}`;

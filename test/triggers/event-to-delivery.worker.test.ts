@@ -1,6 +1,8 @@
+import { env } from 'cloudflare:workers';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newFeedback } from '../../scripts/demo/emissions.ts';
+import { configOf, primeConfig } from '../../src/env.ts';
 import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
 import { newReceiver } from '../support/lab/client.ts';
@@ -203,22 +205,44 @@ describe('an action whose address turned out to be one that nothing is sent to',
   });
 });
 
-describe('an action that this release cannot send', () => {
-  it('is recorded as failed with that reason', async () => {
+describe('the actions of a trigger', () => {
+  it('are tried in ascending priority, and none waits for one that fails', async () => {
     const person = await signUp();
     const id = await newTrigger(person);
-    await newCondition(person, id, { field: 'agent_id', value: '50' });
     await newCondition(person, id);
-    await newAction(person, id, { chat_id: '1', message_template: 'hello' }, { action_type: 'telegram' });
+    await newCondition(person, id, { field: 'agent_id', value: '50' });
+    const [failing, good] = [await newReceiver([{ status: 503 }]), await newReceiver()];
+    await newAction(person, id, { method: 'POST', url: good.url }, { priority: 5 });
+    await newAction(person, id, { method: 'POST', url: failing.url }, { priority: -1 });
     await chain.mint(50n);
     await chain.read();
-    await vi.waitFor(
-      async () => {
-        expect(await deliveriesOf(person, id)).toMatchObject([
-          { status: 'failed', action_type: 'telegram', last_error: expect.stringMatching(/telegram/i) },
-        ]);
-      },
-      { timeout: 15_000, interval: 100 },
-    );
+    await vi.waitFor(async () => expect(await good.received()).toHaveLength(1), { timeout: 15_000, interval: 100 });
+    const [first, second] = await deliveriesOf(person, id);
+    expect((await failing.received())[0]?.headers['webhook-id']).toBe(first?.id);
+    expect((await good.received())[0]?.headers['webhook-id']).toBe(second?.id);
+    expect(first?.status).not.toBe('delivered');
+  });
+
+  it('reach Telegram with a hostile name as text', async () => {
+    const bot = await newReceiver([{ body: '{"ok":true,"result":{}}' }]);
+    primeConfig({ ...configOf(env), telegram: { url: bot.url, token: '1:test' } });
+    const person = await signUp();
+    const id = await newTrigger(person);
+    await newCondition(person, id, { field: 'agent_id', value: '51' });
+    const config = { chat_id: '7', message_template: '<b>{{trigger.name}}</b>: {{agent.id}}', parse_mode: 'HTML' };
+    const name = '[x](http://evil.example) {{owner}} <a href="x">';
+    await expectOk(200, call('PUT', `/api/v1/triggers/${id}`, { token: person.token, body: { name } }));
+    await newAction(person, id, config, { action_type: 'telegram' });
+    await chain.mint(51n);
+    await chain.read();
+    const [delivery] = await settled(person, id, 1);
+    const [request] = await bot.received();
+    expect(request?.path.endsWith('/bot1:test/sendMessage')).toBe(true);
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      chat_id: '7',
+      text: '<b>[x](http://evil.example) {{owner}} &lt;a href=&quot;x&quot;&gt;</b>: 51',
+      parse_mode: 'HTML',
+    });
+    expect(JSON.stringify(delivery)).not.toContain('1:test');
   });
 });

@@ -98,14 +98,15 @@ const IDEMPOTENCY_KEY = {
 };
 
 function parametersOf(op: Operation, components: Json): Json {
-  const named = (where: 'path' | 'query', shape: z.ZodObject | undefined) =>
+  const named = (where: 'path' | 'query' | 'header', shape: z.ZodObject | undefined) =>
     Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
       const { description, ...rest } = schemaOf(schema as z.ZodType, 'input', components);
       const required = where === 'path' || !z.safeParse(schema as z.ZodType, undefined).success;
       return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
     });
   const idempotent = op.method === 'get' ? [] : [IDEMPOTENCY_KEY];
-  const parameters = [...named('path', op.params), ...named('query', op.query), ...idempotent];
+  const declared = [...named('path', op.params), ...named('query', op.query), ...named('header', op.headers)];
+  const parameters = [...declared, ...idempotent];
   return parameters.length > 0 ? { parameters } : {};
 }
 
@@ -116,6 +117,9 @@ function responsesOf(op: Operation, components: Json): Json {
       description: success.description,
       ...('schema' in success && {
         content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } },
+      }),
+      ...('messages' in success && {
+        content: { 'text/event-stream': { schema: schemaOf(success.messages, 'output', components) } },
       }),
     },
   };
@@ -130,7 +134,7 @@ function responsesOf(op: Operation, components: Json): Json {
 /** The refusals that follow from what an operation is, and its own. */
 function refusalsOf(op: Operation): ErrorCode[] {
   const codes: ErrorCode[] = [...(op.errors ?? [])];
-  if (op.query || op.body) codes.push('validation_failed');
+  if (op.query || op.headers || op.body) codes.push('validation_failed');
   if (op.body) codes.push('payload_too_large');
   if (op.method !== 'get') codes.push('idempotency_mismatch');
   if (op.security.kind !== 'public') codes.push('unauthorized');

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { DAY, later, SECOND } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
+import { holdBack } from '../circuits/store.ts';
 import { type Lane, runLanes } from './lanes.ts';
 import { type AttemptDeps, carryOut } from './send.ts';
-import { type Claim, claim, claimNext, endpointsOf, peekNext } from './store.ts';
+import { type Claim, claim, claimNext, destinationsOf, peekNext } from './store.ts';
 
 /** A hint on the queue: this delivery may be due. Losing or doubling it changes nothing. */
 const deliveryHint = z.object({ deliveryId: z.uuid() });
@@ -42,21 +43,27 @@ interface Hinted {
 export async function consumeActions(messages: readonly HintMessage[], deps: ConsumerDeps): Promise<void> {
   const hinted = readHints(messages, deps);
   if (hinted.length === 0) return;
-  const endpoints = await endpointsOf(
+  const now = deps.clock();
+  const destinations = await destinationsOf(
     deps.db.query,
     hinted.map(({ id }) => id),
+    now,
   );
   const lanes = new Map<string, EndpointLane>();
-  const deadline = later(deps.clock(), DRAIN_MS);
+  const heldBack: string[] = [];
+  const deadline = later(now, DRAIN_MS);
   for (const hint of hinted) {
-    const endpoint = endpoints.get(hint.id);
-    // The delivery went with its trigger or action.
-    if (endpoint === undefined) hint.message.ack();
+    const destination = destinations.get(hint.id);
+    if (destination?.heldBack) heldBack.push(hint.id);
+    // Held back until the sweep finds it, or gone with its trigger or action.
+    if (!destination || destination.heldBack) hint.message.ack();
     else {
+      const { endpoint } = destination;
       const lane = lanes.get(endpoint) ?? new EndpointLane(endpoint, deadline, deps);
       lanes.set(endpoint, lane.add(hint));
     }
   }
+  if (heldBack.length > 0) await holdBack(deps.db.query, { ids: heldBack }, now);
   await runLanes([...lanes.values()], WIDTH);
   for (const lane of lanes.values()) await lane.leaveHint();
 }

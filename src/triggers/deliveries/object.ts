@@ -1,11 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import { later } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
+import { carryOnReplays } from '../replays/step.ts';
 import { alarmFor, MIN_INTERVAL_MS, type SweepDeps, sweep } from './sweep/sweep.ts';
 
 /**
- * The one object that watches over deliveries: its alarm sweeps, and sets itself for when the next one falls due. Cron
- * wakes it every minute, since an alarm can be lost (it is given up after six failures in a row).
+ * The one object that watches over deliveries: its alarm sweeps, carries replays on, and sets itself for when something
+ * falls due next. Cron wakes it every minute, since an alarm can be lost (it is given up after six failures in a row).
  */
 export function deliverySweeperObject(depsOf: (env: Env) => SweepDeps) {
   return class extends DurableObject<Env> {
@@ -19,7 +20,8 @@ export function deliverySweeperObject(depsOf: (env: Env) => SweepDeps) {
       const deps = depsOf(this.env);
       let next: Date | undefined = later(deps.clock(), MIN_INTERVAL_MS);
       try {
-        next = await sweep(deps);
+        const replayed = await carryOnReplays(deps);
+        next = earlier(await sweep(deps), replayed);
       } catch (error) {
         deps.log.error('delivery_sweep_failed', { error: describeError(error) });
       }
@@ -29,4 +31,9 @@ export function deliverySweeperObject(depsOf: (env: Env) => SweepDeps) {
       if (alarm === null || alarm > next.getTime()) await this.ctx.storage.setAlarm(next);
     }
   };
+}
+
+function earlier(one: Date | undefined, other: Date | undefined): Date | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one < other ? one : other;
 }

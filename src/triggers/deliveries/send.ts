@@ -1,11 +1,12 @@
 import type { Database } from '../../db/client.ts';
 import type { KeyRing } from '../../kernel/crypto.ts';
 import { describeError } from '../../kernel/errors.ts';
-import { type AttemptResult, settle } from '../../outbound/attempt.ts';
+import { settle } from '../../outbound/attempt.ts';
 import type { Logger } from '../../telemetry/log.ts';
-import type { ActionDelivery, SenderDeps } from '../actions/kind.ts';
+import type { ActionDelivery, ActionResult, SenderDeps } from '../actions/kind.ts';
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import { joinSecrets, openSecrets, openSigningSecret } from '../actions/secrets.ts';
+import { settleWithCircuit } from '../circuits/outcome.ts';
 import { type Claim, type Settled, settleAttempt } from './store.ts';
 
 export interface AttemptDeps extends SenderDeps {
@@ -24,22 +25,25 @@ export async function carryOut(claim: Claim, deps: AttemptDeps): Promise<Settled
   const startedAt = deps.clock();
   const result = await send(claim, deps);
   const now = deps.clock();
-  const facts = { result, attempt: claim.attempt, now, ...(deps.random ? { random: deps.random } : {}) };
+  const attempt = claim.attempt - claim.attemptsBefore;
+  const facts = { result, attempt, now, ...(deps.random ? { random: deps.random } : {}) };
   const next = settle({ ...facts, cancelled: false });
-  const settled = await settleAttempt(
-    deps.db.query,
-    {
-      deliveryId: claim.id,
-      attempt: claim.attempt,
-      startedAt,
-      durationMs: Math.max(0, now.getTime() - startedAt.getTime()),
-      outcome: result.outcome,
-      responseStatus: result.response?.status ?? null,
-      responseExcerpt: result.response?.excerpt ?? null,
-      error: result.error ?? null,
-    },
-    { ...next, ifCancelled: settle({ ...facts, cancelled: true }).status },
-    now,
+  const record = {
+    deliveryId: claim.id,
+    attempt: claim.attempt,
+    startedAt,
+    durationMs: Math.max(0, now.getTime() - startedAt.getTime()),
+    outcome: result.outcome,
+    responseStatus: result.response?.status ?? null,
+    responseExcerpt: result.response?.excerpt ?? null,
+    error: result.error ?? null,
+  };
+  const becomes = { ...next, ifCancelled: settle({ ...facts, cancelled: true }).status };
+  const { settled, heldUntil } = await settleWithCircuit(
+    claim,
+    result,
+    (db) => settleAttempt(db, record, becomes, now),
+    deps,
   );
   deps.log.info('delivery_attempted', {
     delivery_id: claim.id,
@@ -48,10 +52,11 @@ export async function carryOut(claim: Claim, deps: AttemptDeps): Promise<Settled
     response_status: result.response?.status,
     status: settled?.status ?? 'superseded',
   });
-  return settled;
+  const isPutOff = settled?.status === 'pending' && heldUntil && heldUntil > settled.nextAttemptAt;
+  return isPutOff ? { ...settled, nextAttemptAt: heldUntil } : settled;
 }
 
-async function send(claim: Claim, deps: AttemptDeps): Promise<AttemptResult> {
+async function send(claim: Claim, deps: AttemptDeps): Promise<ActionResult> {
   const delivery = await unseal(claim, deps);
   if (delivery) return ACTION_KINDS[claim.actionType].send(delivery, deps);
   return { outcome: 'retryable', error: 'The secrets of the action could not be read' };
@@ -63,7 +68,8 @@ async function unseal(claim: Claim, { keyRing, log }: AttemptDeps): Promise<Acti
   try {
     const secrets = await openSecrets(keyRing, trigger.id, claim.sealedSecrets);
     const signingSecret = await openSigningSecret(keyRing, trigger.id, claim.sealedSigningSecret);
-    return { id, attempt, kind, retracts, trigger, event, config: joinSecrets(claim.config, secrets), signingSecret };
+    const config = joinSecrets(claim.config, secrets);
+    return { id, attempt, kind, retracts, trigger, event, state: claim.state ?? {}, config, signingSecret };
   } catch (error) {
     log.error('action_secrets_unreadable', { delivery_id: id, trigger_id: trigger.id, error: describeError(error) });
     return undefined;

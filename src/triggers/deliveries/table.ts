@@ -30,6 +30,10 @@ export const deliveries = pgTable(
     endpoint: text('endpoint').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull(),
     attempts: integer('attempts').notNull().default(0),
+    /** Attempts made before its present schedule began: sent again, it gets a whole schedule, and goes on counting. */
+    attemptsBefore: integer('attempts_before').notNull().default(0),
+    /** What waits at an endpoint is taken in ascending lanes; see `REPLAY_LANE`. */
+    lane: integer('lane').notNull().default(0),
     nextAttemptAt: moment('next_attempt_at').notNull(),
     leaseUntil: moment('lease_until'),
     /** Which of its endpoint's places the delivery in flight takes; see `deliveries_slot_key`. */
@@ -44,12 +48,16 @@ export const deliveries = pgTable(
   },
   (t) => [
     unique('deliveries_match_action_key').on(t.matchId, t.actionId),
-    index('deliveries_trigger_idx').on(t.triggerId, t.createdAt),
+    index('deliveries_trigger_idx').on(t.triggerId, t.createdAt, t.id),
+    index('deliveries_organization_idx').on(t.organizationId, t.createdAt, t.id),
+    index('deliveries_completed_idx').on(t.completedAt).where(sql`completed_at is not null`),
+    index('deliveries_replayed_idx').on(t.triggerId).where(sql`lane = 1 and status in ('pending', 'in_flight')`),
+    index('deliveries_action_idx').on(t.actionId, t.nextAttemptAt).where(sql`status = 'pending'`),
     index('deliveries_due_idx').on(t.nextAttemptAt).where(sql`status = 'pending'`),
     // Bounds what is in flight to an endpoint: there are only so many slots, and no two deliveries can hold the same.
     uniqueIndex('deliveries_slot_key').on(t.endpoint, t.slot).where(sql`status = 'in_flight'`),
     index('deliveries_lease_idx').on(t.leaseUntil).where(sql`status = 'in_flight'`),
-    index('deliveries_waiting_idx').on(t.endpoint, t.nextAttemptAt).where(sql`status = 'pending'`),
+    index('deliveries_waiting_idx').on(t.endpoint, t.lane, t.nextAttemptAt).where(sql`status = 'pending'`),
   ],
 );
 

@@ -2,18 +2,30 @@ import type * as z from 'zod';
 import { type Ctx, permitCaller } from '../../access/ctx.ts';
 import { CHAINS, chainById } from '../../chain/chains.ts';
 import { canonicalEventType, EVENT_NAMES } from '../../chain/events.ts';
-import { invalidField } from '../../kernel/errors.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
 import { eventPayload } from '../actions/event-payload.ts';
-import type { listEvents as contract, event } from './contract.ts';
+import type { EventWire, listEvents as listContract, streamEvents as streamContract } from './contract.ts';
 import * as store from './store.ts';
+import type { Opened, OpenRequest } from './stream/object.ts';
+import { parsePosition } from './stream/position.ts';
 
-type EventQuery = z.output<typeof contract.query>;
-type EventWire = z.input<typeof event>;
+type StreamQuery = z.output<typeof streamContract.query>;
+type Filters = Omit<StreamQuery, 'last_event_id'>;
 
 /** Public data: anyone may read it, but a key only with that scope. */
-export async function listEvents(ctx: Ctx, query: EventQuery) {
+export async function listEvents(ctx: Ctx, query: z.output<typeof listContract.query>) {
   permitCaller(ctx, 'events:read');
+  const { rows, total } = await store.listEvents(ctx.db.query, filterOf(query), query);
+  return toPage(
+    rows.map((row) => eventPayload(row) as EventWire),
+    total,
+    query,
+  );
+}
+
+/** @throws AppError `validation_failed` for a name or chain that is not known */
+function filterOf(query: Filters): store.EventFilter {
   const meaning = query.event_type === undefined ? undefined : canonicalEventType(query.event_type);
   if (query.event_type !== undefined && !meaning) {
     throw invalidField('event_type', `must be one of ${EVENT_NAMES.join(', ')}`);
@@ -21,7 +33,7 @@ export async function listEvents(ctx: Ctx, query: EventQuery) {
   if (query.chain_id !== undefined && !chainById(query.chain_id)) {
     throw invalidField('chain_id', `must be one of ${CHAINS.map(({ id, name }) => `${id} (${name})`).join(', ')}`);
   }
-  const filter: store.EventFilter = {
+  return {
     chainId: query.chain_id,
     registry: query.registry,
     eventType: meaning?.eventType,
@@ -29,10 +41,34 @@ export async function listEvents(ctx: Ctx, query: EventQuery) {
     agentId: query.agent_id,
     status: query.status,
   };
-  const { rows, total } = await store.listEvents(ctx.db.query, filter, query);
-  return toPage(
-    rows.map((row) => eventPayload(row) as EventWire),
-    total,
-    query,
-  );
+}
+
+export interface StreamDeps {
+  /** The ids of the watched chains. */
+  watchedChains: readonly number[];
+  openEventStream(request: OpenRequest): Promise<Opened>;
+}
+
+const RETRY_AFTER_SECONDS = 10;
+
+/**
+ * What happens to events from now on, or from where the caller was cut off. The header field is the browser's own word on
+ * a connection that it renews, so it comes before the address, which stays what it was.
+ * @throws AppError `service_unavailable` when there is no room for another stream
+ */
+export async function streamEvents(ctx: Ctx, deps: StreamDeps, query: StreamQuery, lastEventId: string | undefined) {
+  permitCaller(ctx, 'events:read');
+  const filter = filterOf(query);
+  const resume = lastEventId ?? query.last_event_id;
+  const opened = await deps.openEventStream({
+    chainIds: query.chain_id === undefined ? [...deps.watchedChains] : [query.chain_id],
+    filter,
+    resumeAt: resume === undefined ? undefined : [...parsePosition(resume)],
+  });
+  if ('stream' in opened) return opened.stream;
+  if (opened.refused === 'behind') {
+    throw invalidField('last_event_id', 'is too long ago to go on from; read /api/v1/events and begin anew');
+  }
+  const options = { retryAfter: RETRY_AFTER_SECONDS };
+  throw new AppError('service_unavailable', 'There is no room for another stream at the moment', options);
 }

@@ -272,17 +272,6 @@ describe('an attempt', () => {
     await consumer.consume(await (await newAction({ config })).newDelivery());
     expect(consumer.requests[0]?.headers).toMatchObject({ authorization: 'Bearer s3cret' });
   });
-
-  it.each([
-    ['telegram', { chat_id: '1', message_template: 'x' }, 'Telegram actions cannot be sent by this release'],
-    ['mcp', { server_url: 'https://mcp.example.com/', tool_name: 'x' }, 'MCP actions cannot be sent by this release'],
-  ] as const)('of a %s action fails visibly', async (type, config, error) => {
-    const id = await (await newAction({ type, config })).newDelivery();
-    const consumer = newConsumer();
-    expect(await consumer.consume(id)).toEqual(['acked']);
-    expect(await deliveryRow(id)).toMatchObject({ status: 'failed', attempts: 1, lastError: error });
-    expect(await attemptsOf(id)).toMatchObject([{ outcome: 'permanent', error }]);
-  });
 });
 
 describe('over a real network', () => {

@@ -106,6 +106,7 @@ export async function newAction({ type = 'rest', config }: ActionSketch = {}) {
   return {
     organizationId,
     triggerId,
+    actionId: action.id,
     endpoint,
     newDelivery,
     newDeliveries: (count: number) => Promise.all(Array.from({ length: count }, () => newDelivery())),
@@ -163,6 +164,10 @@ export function newConsumer(receive: Outbound = async () => answered()) {
   const time = { now: START };
   const requests: OutboundRequest[] = [];
   const hints: { ids: readonly string[]; delaySeconds: number }[] = [];
+  const outbound: Outbound = (request) => {
+    requests.push(request);
+    return receive(request);
+  };
   const deps: ConsumerDeps = {
     db: database(),
     clock: () => time.now,
@@ -170,10 +175,9 @@ export function newConsumer(receive: Outbound = async () => answered()) {
     keyRing,
     version: '1.2.3',
     random: () => 0.5,
-    outbound: (request) => {
-      requests.push(request);
-      return receive(request);
-    },
+    outbound,
+    guardedFetch: () => Promise.reject(new Error('no exchange is expected')),
+    telegram: { url: 'https://api.telegram.org', token: '1:test', outbound },
     enqueue: async (ids, delaySeconds) => void hints.push({ ids, delaySeconds }),
   };
   return {

@@ -5,8 +5,8 @@ import {
   type AttemptRecord,
   claim,
   claimNext,
+  destinationsOf,
   ENDPOINT_SLOTS,
-  endpointsOf,
   LEASE_MS,
   peekNext,
   settleAttempt,
@@ -251,7 +251,8 @@ describe('the endpoints of deliveries', () => {
   it('are those of the deliveries that exist', async () => {
     const action = await newAction();
     const id = await action.newDelivery();
-    expect(await endpointsOf(query, [id, crypto.randomUUID()])).toEqual(new Map([[id, action.endpoint]]));
-    expect(await endpointsOf(query, [])).toEqual(new Map());
+    const found = await destinationsOf(query, [id, crypto.randomUUID()], START);
+    expect([...found]).toMatchObject([[id, { endpoint: action.endpoint, heldBack: false }]]);
+    expect(await destinationsOf(query, [], START)).toEqual(new Map());
   });
 });

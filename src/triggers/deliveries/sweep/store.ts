@@ -1,6 +1,7 @@
 import { and, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Executor } from '../../../db/client.ts';
 import { later } from '../../../kernel/clock.ts';
+import { isHeldBack } from '../../circuits/store.ts';
 import { ENDPOINT_SLOTS, isDue, isLost, LEASE_MS } from '../store.ts';
 import { deliveries } from '../table.ts';
 
@@ -31,16 +32,16 @@ export async function takeOverdue(db: Executor, { now, graceMs, rehintMs, limit 
         order by endpoint limit 1)
       from waiting where waiting.endpoint is not null
     ), ranked as (
-      select due.id, due.since, row_number() over (partition by waiting.endpoint order by due.since, due.id) as rank
+      select due.id, due.since, row_number() over (partition by waiting.endpoint order by due.lane, due.since, due.id) as rank
       from waiting cross join lateral (
-        select deliveries.id, deliveries.next_attempt_at as since from deliveries
+        select deliveries.id, deliveries.lane, deliveries.next_attempt_at as since from deliveries
         where deliveries.endpoint = waiting.endpoint and ${and(isDue(later(now, -graceMs)), notHinted)}
-        order by deliveries.next_attempt_at, deliveries.id
+        order by deliveries.lane, deliveries.next_attempt_at, deliveries.id
         limit greatest(0, ${ENDPOINT_SLOTS} - (select count(*) from deliveries taken
           where taken.endpoint = waiting.endpoint and taken.status = 'in_flight'))
       ) due
       union all
-      select deliveries.id, deliveries.lease_until, 0 from deliveries where ${and(isLost(now), notHinted)}
+      select deliveries.id, deliveries.lease_until, 0 from deliveries where ${and(isLost(now), notHinted, sql`not ${isHeldBack(now)}`)}
     )
     select id as overdue_id from ranked order by rank, since limit ${limit}`);
   const rows = await db
@@ -52,9 +53,12 @@ export async function takeOverdue(db: Executor, { now, graceMs, rehintMs, limit 
   return rows.map(({ id }) => id);
 }
 
+const isBroken = sql`exists (
+  select 1 from action_circuits circuit where circuit.action_id = ${deliveries.actionId} and circuit.state = 'broken')`;
+
 /**
- * Ends deliveries whose sender was lost and that get no further attempt, because they were taken back meanwhile or that
- * attempt was the last one. Answers how many there were.
+ * Ends deliveries whose sender was lost and that get no further attempt, because they were taken back meanwhile, their
+ * action broke, or that attempt was the last one. Answers how many there were.
  */
 export async function closeLost(db: Executor, now: Date): Promise<number> {
   const closed = db.$with('closed').as(
@@ -67,7 +71,13 @@ export async function closeLost(db: Executor, now: Date): Promise<number> {
         lastError: 'The last attempt was not reported back; the receiver may have got it',
         completedAt: now,
       })
-      .where(and(sql`${deliveries.status} = 'in_flight'`, lte(deliveries.leaseUntil, now), sql`not (${isLost(now)})`))
+      .where(
+        and(
+          sql`${deliveries.status} = 'in_flight'`,
+          lte(deliveries.leaseUntil, now),
+          sql`(not (${isLost(now)}) or ${isBroken})`,
+        ),
+      )
       .returning({ id: deliveries.id, attempts: deliveries.attempts }),
   );
   const logged = db.$with('logged', {}).as(sql`

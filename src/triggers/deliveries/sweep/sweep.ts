@@ -1,6 +1,7 @@
 import type { Database } from '../../../db/client.ts';
 import { type Clock, later, MINUTE, SECOND } from '../../../kernel/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
+import { holdBack } from '../../circuits/store.ts';
 import { closeLost, earliestDue, takeOverdue } from './store.ts';
 
 export interface SweepDeps {
@@ -30,6 +31,7 @@ const MAX_INTERVAL_MS = 15 * MINUTE;
  */
 export async function sweep({ db, clock, log, enqueue }: SweepDeps): Promise<Date | undefined> {
   const now = clock();
+  await holdBack(db.query, 'all', now);
   const closed = await closeLost(db.query, now);
   const ids = await takeOverdue(db.query, { now, graceMs: GRACE_MS, rehintMs: REHINT_MS, limit: MAX_HINTS });
   if (ids.length > 0) await enqueue(ids, 0);
