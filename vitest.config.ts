@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.worker.test.ts', 'test/e2e/**'],
+          exclude: ['test/**/*.worker.test.ts', 'test/e2e/**', '**/node_modules/**'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },

@@ -12,6 +12,7 @@ import {
   startCache,
   startChain,
   startDatabase,
+  startMessenger,
   workerVariables,
 } from './stack/parts.ts';
 import { requireFreePorts } from './stack/ports.ts';
@@ -56,7 +57,7 @@ async function main(): Promise<number> {
 }
 
 async function bringUp(stack: Stack): Promise<void> {
-  const parts = await Promise.all([startDatabase(stack), startCache(stack), startChain(stack)]);
+  const parts = await Promise.all([startDatabase(stack), startCache(stack), startChain(stack), startMessenger(stack)]);
   const variables = workerVariables(stack, ...parts);
   await applyMigrations(stack, variables);
   const url = await startApplication(stack, variables);
@@ -65,7 +66,7 @@ async function bringUp(stack: Stack): Promise<void> {
 }
 
 function addresses(url: string, variables: Record<string, string>): Array<[string, string]> {
-  const { DATABASE_URL = '', DATABASE_PROXY_URL, UPSTASH_REDIS_REST_URL = '' } = variables;
+  const { DATABASE_URL = '', DATABASE_PROXY_URL, UPSTASH_REDIS_REST_URL = '', TELEGRAM_API_URL } = variables;
   const { host, pathname } = new URL(DATABASE_URL);
   return [
     ['Worker', url],
@@ -73,6 +74,7 @@ function addresses(url: string, variables: Record<string, string>): Array<[strin
     ['PostgreSQL', `${host}${pathname} (whole address in worker.env of the data folder)`],
     ...(DATABASE_PROXY_URL ? [['Neon relay', DATABASE_PROXY_URL] satisfies [string, string]] : []),
     ['Redis REST', UPSTASH_REDIS_REST_URL],
+    ...(TELEGRAM_API_URL ? [['Telegram', TELEGRAM_API_URL] satisfies [string, string]] : []),
     ...Object.entries(variables)
       .filter(([name]) => name.startsWith('RPC_URL_'))
       .map(([name, address]): [string, string] => [`chain ${name.slice('RPC_URL_'.length)}`, address]),
