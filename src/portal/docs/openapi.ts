@@ -104,7 +104,8 @@ function parametersOf(op: Operation, components: Json): Json {
       const required = where === 'path' || !z.safeParse(schema as z.ZodType, undefined).success;
       return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
     });
-  const idempotent = op.method === 'get' ? [] : [IDEMPOTENCY_KEY];
+  // A stream is made anew each time: nothing of it is kept.
+  const idempotent = op.method === 'get' || 'messages' in op.success ? [] : [IDEMPOTENCY_KEY];
   const declared = [...named('path', op.params), ...named('query', op.query), ...named('header', op.headers)];
   const parameters = [...declared, ...idempotent];
   return parameters.length > 0 ? { parameters } : {};
