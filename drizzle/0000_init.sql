@@ -117,6 +117,8 @@ CREATE TABLE "users" (
 	"password_version" integer DEFAULT 1 NOT NULL,
 	"failed_logins" integer DEFAULT 0 NOT NULL,
 	"locked_until" timestamp (3) with time zone,
+	"organizations_made" integer DEFAULT 0 NOT NULL,
+	"organizations_made_on" text DEFAULT '' NOT NULL,
 	"is_active" boolean DEFAULT true NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"last_login_at" timestamp (3) with time zone
@@ -239,6 +241,13 @@ CREATE TABLE "deliveries" (
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"completed_at" timestamp (3) with time zone,
 	CONSTRAINT "deliveries_match_action_key" UNIQUE("match_id","action_id")
+);
+--> statement-breakpoint
+CREATE TABLE "delivery_allowances" (
+	"organization_id" uuid NOT NULL,
+	"hour" timestamp (3) with time zone NOT NULL,
+	"asked" bigint NOT NULL,
+	CONSTRAINT "delivery_allowances_organization_id_hour_pk" PRIMARY KEY("organization_id","hour")
 );
 --> statement-breakpoint
 CREATE TABLE "delivery_attempts" (
@@ -398,6 +407,7 @@ CREATE TABLE "triggers" (
 	"version" integer DEFAULT 1 NOT NULL,
 	"broad" boolean DEFAULT false NOT NULL,
 	"patterns" integer DEFAULT 0 NOT NULL,
+	"stateful_conditions" integer DEFAULT 0 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL
 );
@@ -411,6 +421,7 @@ CREATE TABLE "trigger_states" (
 	"memory" jsonb NOT NULL,
 	"held" boolean NOT NULL,
 	"due_at" bigint,
+	"ends_at" bigint NOT NULL,
 	"anchor_event_id" text,
 	"anchor_appearance" integer,
 	CONSTRAINT "trigger_states_condition_id_group_key_pk" PRIMARY KEY("condition_id","group_key")
@@ -476,6 +487,7 @@ CREATE INDEX "deliveries_due_idx" ON "deliveries" USING btree ("next_attempt_at"
 CREATE UNIQUE INDEX "deliveries_slot_key" ON "deliveries" USING btree ("endpoint","slot") WHERE status = 'in_flight';--> statement-breakpoint
 CREATE INDEX "deliveries_lease_idx" ON "deliveries" USING btree ("lease_until") WHERE status = 'in_flight';--> statement-breakpoint
 CREATE INDEX "deliveries_waiting_idx" ON "deliveries" USING btree ("endpoint","lane","next_attempt_at") WHERE status = 'pending';--> statement-breakpoint
+CREATE INDEX "delivery_allowances_hour_idx" ON "delivery_allowances" USING btree ("hour");--> statement-breakpoint
 CREATE UNIQUE INDEX "chain_events_log_key" ON "chain_events" USING btree ("chain_id","block_hash","log_index");--> statement-breakpoint
 CREATE INDEX "chain_events_position_idx" ON "chain_events" USING btree ("chain_id","block_number","log_index");--> statement-breakpoint
 CREATE INDEX "chain_events_agent_idx" ON "chain_events" USING btree ("agent_id","chain_id","block_number");--> statement-breakpoint
@@ -492,4 +504,5 @@ CREATE INDEX "trigger_conditions_trigger_idx" ON "trigger_conditions" USING btre
 CREATE INDEX "triggers_organization_idx" ON "triggers" USING btree ("organization_id","created_at");--> statement-breakpoint
 CREATE INDEX "triggers_chain_idx" ON "triggers" USING btree ("chain_id");--> statement-breakpoint
 CREATE INDEX "trigger_states_due_idx" ON "trigger_states" USING btree ("chain_id","due_at") WHERE due_at is not null;--> statement-breakpoint
+CREATE INDEX "trigger_states_ends_idx" ON "trigger_states" USING btree ("chain_id","ends_at");--> statement-breakpoint
 CREATE INDEX "trigger_states_trigger_idx" ON "trigger_states" USING btree ("trigger_id");

@@ -14,6 +14,9 @@ export function isPathPattern(text: string): boolean {
   });
 }
 
+/** One resource has two addresses; what limits it by the one holds for the other. */
+export const canonicalPath = (path: string): string => path.replace(/^\/api\/v1\/keys(?=\/|$)/, '/api/v1/api-keys');
+
 /** Segment by segment, so that the time is linear in the path whatever the pattern. */
 export function matchesPath(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');

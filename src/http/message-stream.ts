@@ -10,7 +10,10 @@ export function messageStream(messages: AsyncGenerator<unknown, void, undefined>
   return readable;
 }
 
-async function pump(messages: AsyncGenerator<unknown, void, undefined>, writer: WritableStreamDefaultWriter<Uint8Array>) {
+async function pump(
+  messages: AsyncGenerator<unknown, void, undefined>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+) {
   try {
     for await (const message of messages) await writer.write(utf8(`data: ${JSON.stringify(message)}\n\n`));
     await writer.close();

@@ -73,7 +73,7 @@ export const withOriginCheck = (allowedOrigins: readonly string[], ownOrigin: st
     await next();
   };
 
-const EXPOSED = ['X-Request-Id', ...QUOTA_FIELDS];
+const EXPOSED = ['X-Request-Id', 'Idempotent-Replayed', ...QUOTA_FIELDS];
 
 /** CORS for the origins the operator lists. Credentials are bearer tokens, so cookies are never allowed along. */
 export const withCors = (allowedOrigins: readonly string[]): MiddlewareHandler<AppEnv> =>

@@ -42,6 +42,8 @@ export interface Operation {
    * the transaction of an idempotent answer.
    */
   ownTransactions?: true;
+  /** Changes nothing, so that it may be repeated as it is: an `Idempotency-Key` is ignored. */
+  withoutEffect?: true;
   /** The body may be left out, and then counts as `{}`. */
   bodyOptional?: true;
   success: Success;

@@ -71,6 +71,11 @@ function problemBody(error: AppError, requestId: string) {
     detail: error.message,
     code: error.code,
     request_id: requestId,
+    ...(error.rateLimit && {
+      retry_after: error.rateLimit.retryAfter,
+      limit: error.rateLimit.limit,
+      window: error.rateLimit.window,
+    }),
     ...(error.details && { errors: error.details }),
   };
 }
@@ -81,7 +86,6 @@ function contractBody(error: AppError, requestId: string) {
     const { retryAfter, limit, window } = error.rateLimit;
     return {
       error: { code: error.code, message: error.message, retry_after: retryAfter, limit, window },
-      request_id: requestId,
     };
   }
   return {

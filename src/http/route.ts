@@ -83,7 +83,7 @@ export function createRoutes(deps: RouteDeps) {
   }
 
   async function carryOut(c: Context<AppEnv>, op: Operation, attempt: (db: Database) => Promise<Answer>) {
-    const field = op.method === 'get' ? undefined : c.req.header('Idempotency-Key');
+    const field = op.method === 'get' || op.withoutEffect ? undefined : c.req.header('Idempotency-Key');
     if (field === undefined) return attempt(deps.db);
     const url = new URL(c.req.url);
     const request = {

@@ -105,7 +105,7 @@ function weigh(scene: Scene, newId: () => string): AdmitAnswer {
     reading.admitted ? [] : [{ refusedBy: index + 1, retryIn: reading.retryIn }],
   );
   if (freeUnits(draft.state, scene, draft.now) < units) refusals.push({ refusedBy: 0, retryIn: retryOf(scene, units) });
-  if (refusals.length > 0) return refuse(scene, applied, refusals);
+  if (refusals.length > 0) return refuse(scene, refusals);
   return charge(scene, applied, newId);
 }
 
@@ -139,14 +139,15 @@ interface Refusal {
 }
 
 /** Of several limits that refuse, the one that does so longest is named. */
-function refuse(scene: Scene, applied: readonly Applied[], refusals: readonly Refusal[]): OverLimit {
+function refuse(scene: Scene, refusals: readonly Refusal[]): OverLimit {
   const { draft, key } = scene;
   const { refusedBy, retryIn } = refusals.reduce((a, b) => (b.retryIn > a.retryIn ? b : a));
   const byPlan = refusedBy === 0;
   return {
     ok: false,
     refused: byPlan ? 'quota' : 'limit',
-    ...standing(scene, applied),
+    // As they stand: nothing was charged.
+    ...standing(scene, readLimits(scene, 0)),
     refusedBy,
     retryIn,
     retryAt: draft.now + retryIn,

@@ -4,7 +4,17 @@ import { describeError } from '../kernel/errors.ts';
 import { newUuid } from '../kernel/id.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { drawerName } from './drawer.ts';
-import { type Cell, closeEnded, isLow, newCell, unspend } from './isolate/cell.ts';
+import {
+  type Cell,
+  closeEmpty,
+  closeEnded,
+  figuresNow,
+  heldAsTold,
+  isLow,
+  leftHere,
+  newCell,
+  unspend,
+} from './isolate/cell.ts';
 import { type Ask, type Decision, decideFromReserve, decideHere, recentKey, refusalFor } from './isolate/decide.ts';
 import { absorb, newsOf, type Question, reportsOf } from './isolate/exchange.ts';
 import { spendFallback } from './isolate/fallback.ts';
@@ -59,9 +69,16 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     const cell = cells.get(organizationId) ?? newCell();
     cells.delete(organizationId);
     cells.set(organizationId, cell);
-    const [oldest] = cells.keys();
-    if (cells.size > MAX_CELLS && oldest !== undefined) cells.delete(oldest);
+    if (cells.size > MAX_CELLS) forgetOne();
     return cell;
+  }
+
+  /** The one that was asked about longest ago, of those that have nothing left to tell. */
+  function forgetOne(): void {
+    const [oldest] = cells.keys();
+    const told = [...cells].find(([, { debts, reports }]) => debts.length + reports.length === 0);
+    const goes = told?.[0] ?? oldest;
+    if (goes !== undefined) cells.delete(goes);
   }
 
   async function admit(organizationId: string, ask: Ask): Promise<Verdict> {
@@ -74,9 +91,10 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     }
     if (now() < cell.brokenUntil) return degraded(organizationId, cell, ask);
     const operationId = newUuid();
+    closeEmpty(cell);
     const answer = await question(organizationId, cell, ask, operationId);
     return answer
-      ? answered(organizationId, ask, operationId, answer)
+      ? answered(organizationId, cell, ask, operationId, answer)
       : degraded(organizationId, cell, ask, operationId);
   }
 
@@ -136,12 +154,31 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     deps.background(tell());
   }
 
-  function answered(organizationId: string, ask: Ask, operationId: string, answer: AdmitAnswer): Verdict {
+  /** What this isolate has spent and not told of, the object takes to remain. */
+  function knownHere(cell: Cell, { key, limits }: Granted): Granted['limits'] {
+    const [hour, ...others] = limits;
+    const ownCeiling = key !== undefined && key.rateLimitOverride !== null;
+    return [(!ownCeiling && figuresNow(cell, now())) || hour, ...others].map((figures, index) =>
+      index === 0 ? { ...figures, resetAt: hour.resetAt } : figures,
+    ) as Granted['limits']; // as many as before
+  }
+
+  /** The same of a refusal: where nothing remains elsewhere, it holds until the window is over. */
+  function corrected(cell: Cell, ask: Ask, answer: OverLimit): OverLimit {
+    const [hour, ...others] = answer.limits;
+    const remaining = Math.max(0, hour.remaining - heldAsTold(cell) + leftHere(cell, now()));
+    if (answer.key && answer.key.rateLimitOverride !== null) return answer;
+    const limits: OverLimit['limits'] = [{ ...hour, remaining }, ...others];
+    if (answer.refusedBy !== 0 || remaining >= ask.charge.units) return { ...answer, limits };
+    return { ...answer, limits, retryIn: answer.window.endsIn, retryAt: hour.resetAt };
+  }
+
+  function answered(organizationId: string, cell: Cell, ask: Ask, operationId: string, answer: AdmitAnswer): Verdict {
     if (answer.ok) {
       const giveBack = () => giveBackThere(organizationId, operationId);
-      return { ok: true, key: answer.key, status: statusOf(ask, answer.limits), giveBack };
+      return { ok: true, key: answer.key, status: statusOf(ask, knownHere(cell, answer)), giveBack };
     }
-    if (answer.refused === 'quota' || answer.refused === 'limit') return overLimit(answer);
+    if (answer.refused === 'quota' || answer.refused === 'limit') return overLimit(corrected(cell, ask, answer));
     // An object that knows nothing even now is one that cannot be told: nobody can say what is left.
     if (answer.refused === 'unpublished')
       return { ok: false, refused: ask.drawer.kind === 'key' ? 'unknown' : 'unavailable' };

@@ -48,6 +48,8 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
     #settledAt = 0;
     /** When the alarm goes off, as far as this instance knows. */
     #alarmAt = Number.POSITIVE_INFINITY;
+    /** The database is left alone until then. */
+    #notBefore = 0;
     /** Decided and not written yet. */
     #unwritten: Change[] = [];
     /** The last write that has begun, and the one that waits for it. */
@@ -119,9 +121,9 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
           ),
         );
       }
+      this.#notBefore = done.includes(false) ? this.#now() + RETRY_AFTER : 0;
       this.#change((draft) => dropCounters(edge, draft));
       await this.#written();
-      this.#wake(done.includes(false) ? this.#now() + RETRY_AFTER : 0);
     }
 
     #now(): number {
@@ -188,10 +190,10 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       }
     }
 
-    /** Sets the alarm to when there is something to do, and not before `earliest`. */
-    #wake(earliest = 0): void {
+    /** Sets the alarm to when there is something to tell the database. */
+    #wake(): void {
       const times = [nextDue(this.#quota, this.#now()), this.#uses.dueAt].filter((at) => at !== undefined);
-      const at = Math.max(Math.min(...times), earliest);
+      const at = Math.max(Math.min(...times), this.#notBefore);
       if (times.length === 0 || at >= this.#alarmAt) return;
       this.#alarmAt = at;
       void this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });

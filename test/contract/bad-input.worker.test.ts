@@ -63,6 +63,15 @@ const SAMPLES: Record<string, object> = {
     actions: [{ action_type: 'rest', config: { method: 'POST', url: 'https://example.com/' } }],
   },
   updateFollow: { enabled: true },
+  testTrigger: { event: { event_type: 'Registered', agent_id: 7 }, event_id: 'evt_1' },
+  backtestTrigger: {
+    from_block: 0,
+    to_block: 5,
+    from: '2026-03-01T12:00:00Z',
+    to: '2026-03-01T13:00:00Z',
+    chain_id: 1,
+  },
+  streamBacktest: { from_block: 0, to_block: 5, from: '2026-03-01T12:00:00Z', to: '2026-03-01T13:00:00Z', chain_id: 1 },
   createRateLimit: {
     ...{ name: 'L', scope: 'endpoint', target: '/api/**', limit: 60, window: 'minute' },
     ...{ algorithm: 'token_bucket', burst: 5 },

@@ -42,6 +42,7 @@ const ACTIONS: Record<string, string> = {
   createAction: 'action.create',
   updateAction: 'action.update',
   deleteAction: 'action.delete',
+  resetActionCircuit: 'action.circuit_reset',
   createRateLimit: 'rate_limit.create',
   updateRateLimit: 'rate_limit.update',
   deleteRateLimit: 'rate_limit.delete',
@@ -56,6 +57,9 @@ const ACTIONS: Record<string, string> = {
 /** Mutations that leave no row, and why. */
 const WITHOUT_A_ROW: Record<string, string> = {
   challengeWallet: 'a stranger asks, and no organization is known whose trail it could go to',
+  testTrigger: 'nothing is changed',
+  backtestTrigger: 'nothing is changed',
+  streamBacktest: 'nothing is changed',
 };
 
 const MUTATIONS = OPERATIONS.filter(({ method }) => method !== 'get');

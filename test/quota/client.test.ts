@@ -130,6 +130,17 @@ describe('an isolate', () => {
     expect((await scene.ask({ charge: { units: 5, tier: 0 } })).ok).toBe(true);
   });
 
+  it('asks but once in two seconds about a key that is no good.', async () => {
+    const scene = newScene();
+    for (let n = 0; n < 50; n += 1) {
+      expect(await scene.ask({ drawer: withKey('gone') })).toEqual({ ok: false, refused: 'unknown' });
+    }
+    expect(scene.asked).toHaveLength(1);
+    await scene.pass(2_000);
+    await scene.ask({ drawer: withKey('gone') });
+    expect(scene.asked).toHaveLength(2);
+  });
+
   it('refuses nobody by that whose key it does not know.', async () => {
     const scene = newScene({ plan: { name: 'free', unitsPerHour: 1, leases: null } });
     await scene.ask();
@@ -242,5 +253,33 @@ describe('while the object cannot be asked', () => {
     await scene.pass(1_000);
     await scene.ask();
     expect(scene.degradedCalls()).toBe(0);
+  });
+});
+
+describe('the figures of an isolate that was lent units', () => {
+  const remainingOf = (verdict: Awaited<ReturnType<ReturnType<typeof newScene>['ask']>>) =>
+    'status' in verdict ? verdict.status?.limits[0].remaining : undefined;
+
+  it('go down by what each request costs, whoever decides it.', async () => {
+    const scene = newScene({ plan: { name: 'enterprise', unitsPerHour: 20_000, leases: null } });
+    for (let n = 1; n <= 200; n += 1) {
+      expect(remainingOf(await scene.ask())).toBe(20_000 - n);
+      await scene.pass(70);
+    }
+    expect(scene.asked.length).toBeLessThan(100);
+  });
+
+  it('say with a refusal what is truly left, and when there will be more.', async () => {
+    const scene = newScene({ plan: { name: 'enterprise', unitsPerHour: 300, leases: true } });
+    const verdicts = [];
+    for (let n = 0; n < 310; n += 1) {
+      verdicts.push(await scene.ask());
+      await scene.pass(10);
+    }
+    expect(verdicts.filter(({ ok }) => ok)).toHaveLength(300);
+    for (const verdict of verdicts.slice(300)) {
+      expect(verdict).toMatchObject({ ok: false, refused: 'quota', status: { limits: [{ remaining: 0 }] } });
+      if ('retryAt' in verdict) expect(verdict.retryAt).toBe(START + 3_600_000);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { asc, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -106,6 +106,10 @@ describe('an hour that is over', () => {
     await runDurableObjectAlarm(object);
     await database().query.execute('alter table usage_windows_away rename to usage_windows');
     expect(await windowsOf(id)).toEqual([]);
+    // The database is left alone for a minute, whatever happens meanwhile.
+    await spend(1);
+    const alarm = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
+    expect(alarm).toBeGreaterThanOrEqual(NOW.getTime() + SETTLED + 60_000);
     passed(SETTLED + 60_000);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await windowsOf(id)).toMatchObject([{ units: 3 }]);

@@ -2,6 +2,7 @@ import { and, asc, count, eq, inArray } from 'drizzle-orm';
 import type { Role } from '../../access/permissions.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
+import { organizations } from '../organizations/table.ts';
 import { users } from '../users/table.ts';
 import { members } from './table.ts';
 
@@ -80,6 +81,16 @@ export async function findRole(db: Executor, organizationId: string, userId: str
 
 export async function setRole(tx: Executor, key: MemberKey, role: Role): Promise<void> {
   await tx.update(members).set({ role }).where(isMember(key));
+}
+
+/** How many organizations the person owns beside the personal one. */
+export async function countOwned(tx: Executor, userId: string): Promise<number> {
+  const rows = await tx
+    .select({ owned: count() })
+    .from(members)
+    .innerJoin(organizations, eq(organizations.id, members.organizationId))
+    .where(and(eq(members.userId, userId), eq(members.role, 'owner'), eq(organizations.isPersonal, false)));
+  return rows[0]?.owned ?? 0;
 }
 
 /** Makes the owner an admin and answers who it was. A unique index allows a new owner only after this. */

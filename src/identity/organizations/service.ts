@@ -11,6 +11,7 @@ import type { Logger } from '../../telemetry/log.ts';
 import { bumpEdge } from '../edge/store.ts';
 import { demoteOwner, findRole, insertMember, setRole } from '../members/store.ts';
 import { confirmSession } from '../standing/standing.ts';
+import { holdAllowance, holdRoomForAnother } from './allowance.ts';
 import { holdOrganization } from './hold.ts';
 import * as store from './store.ts';
 
@@ -34,12 +35,13 @@ export interface NewOrganizationDeps {
   log: Logger;
 }
 
-/** @throws AppError `conflict` when the slug is taken */
+/** @throws AppError `conflict` when the slug is taken; `bad_request` when the person has too many */
 export async function createOrganization(ctx: UserCtx, deps: NewOrganizationDeps, input: NewOrganization) {
   const row = newRow({ ...input, isPersonal: false, plan: deps.plan }, ctx.clock());
   await ctx.db
     .transaction(async (tx) => {
       await confirmSession(tx, ctx);
+      await holdAllowance(tx, ctx.principal.userId, row.createdAt);
       await bumpEdge(tx, row.id);
       await insertWithOwner(tx, row, ctx.principal.userId);
       await audit(tx, ctx, {
@@ -156,6 +158,7 @@ export async function transferOrganization(ctx: OrganizationCtx, newOwnerId: str
     const role = await findRole(tx, key.organizationId, key.userId);
     if (!role) throw notFound('Member');
     if (role === 'owner') throw new AppError('bad_request', 'Cannot transfer to yourself');
+    await holdRoomForAnother(tx, newOwnerId);
     const after = { ...before, updatedAt: ctx.clock() };
     const oldOwnerId = await demoteOwner(tx, ctx.organizationId);
     await setRole(tx, key, 'owner');

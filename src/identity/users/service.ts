@@ -42,6 +42,8 @@ export async function registerUser(ctx: Ctx, deps: RegistrationDeps, input: Regi
     passwordHash: await passwords.hash(input.password),
     passwordVersion: 1,
     failedLogins: 0,
+    organizationsMade: 0,
+    organizationsMadeOn: '',
     lockedUntil: null,
     isActive: true,
     createdAt: now,

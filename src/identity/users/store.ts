@@ -33,6 +33,19 @@ export async function lockUser(tx: Executor, userId: string): Promise<void> {
   await tx.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update');
 }
 
+/** Counts an organization that the person makes on that day; answers how many there were then. Locks the person. */
+export async function countOrganizationMade(tx: Executor, userId: string, day: string): Promise<number> {
+  const rows = await tx
+    .update(users)
+    .set({
+      organizationsMade: sql`case when ${users.organizationsMadeOn} = ${day} then ${users.organizationsMade} + 1 else 1 end`,
+      organizationsMadeOn: day,
+    })
+    .where(eq(users.id, userId))
+    .returning({ made: users.organizationsMade });
+  return rows[0]?.made ?? 0;
+}
+
 /** The account, as long as its password is the one that was verified. */
 const verified = (user: Pick<UserRow, 'id' | 'passwordVersion'>) =>
   and(eq(users.id, user.id), eq(users.passwordVersion, user.passwordVersion));

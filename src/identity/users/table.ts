@@ -14,6 +14,9 @@ export const users = pgTable(
     /** Wrong passwords in a row. None is counted while the account is locked. */
     failedLogins: integer('failed_logins').notNull().default(0),
     lockedUntil: moment('locked_until'),
+    /** Organizations made on the day beside it, which is kept as `2026-01-31` (UTC). */
+    organizationsMade: integer('organizations_made').notNull().default(0),
+    organizationsMadeOn: text('organizations_made_on').notNull().default(''),
     isActive: boolean('is_active').notNull().default(true),
     createdAt: moment('created_at').notNull(),
     lastLoginAt: moment('last_login_at'),

@@ -23,7 +23,6 @@ const rateLimitBody = z
       limit: z.int(),
       window: z.int(),
     }),
-    request_id: z.string(),
   })
   .meta({ id: 'RateLimitError' });
 
@@ -89,6 +88,21 @@ const JSON_TYPE = 'application/json';
 
 const json = (schema: Json) => ({ [JSON_TYPE]: { schema } });
 
+const integerHeader = (description: string) => ({ description, schema: { type: 'integer' } });
+const textHeader = (description: string) => ({ description, schema: { type: 'string' } });
+
+const RETRY_AFTER = integerHeader('Seconds after which to try again');
+
+const QUOTA_HEADERS = {
+  'X-RateLimit-Limit': integerHeader('Units of the window'),
+  'X-RateLimit-Remaining': integerHeader('Units that are left; 0 on a 429'),
+  'X-RateLimit-Reset': integerHeader('When the window is over, or on a 429 when to try again, in seconds since 1970'),
+  'X-RateLimit-Window': integerHeader('Length of the window in seconds'),
+  'X-RateLimit-Status': textHeader('`degraded` when the count could not be asked'),
+  RateLimit: textHeader('What is left of every limit that was asked (draft-ietf-httpapi-ratelimit-headers)'),
+  'RateLimit-Policy': textHeader('The limits that were asked'),
+};
+
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -97,6 +111,10 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+/** A stream is made anew each time: nothing of it is kept. */
+const keepsAnswers = (op: Operation): boolean =>
+  op.method !== 'get' && !op.withoutEffect && !('messages' in op.success);
+
 function parametersOf(op: Operation, components: Json): Json {
   const named = (where: 'path' | 'query' | 'header', shape: z.ZodObject | undefined) =>
     Object.entries(shape?.shape ?? {}).map(([name, schema]) => {
@@ -104,8 +122,7 @@ function parametersOf(op: Operation, components: Json): Json {
       const required = where === 'path' || !z.safeParse(schema as z.ZodType, undefined).success;
       return { name, in: where, required, ...(description !== undefined && { description }), schema: rest };
     });
-  // A stream is made anew each time: nothing of it is kept.
-  const idempotent = op.method === 'get' || 'messages' in op.success ? [] : [IDEMPOTENCY_KEY];
+  const idempotent = keepsAnswers(op) ? [IDEMPOTENCY_KEY] : [];
   const declared = [...named('path', op.params), ...named('query', op.query), ...named('header', op.headers)];
   const parameters = [...declared, ...idempotent];
   return parameters.length > 0 ? { parameters } : {};
@@ -116,6 +133,7 @@ function responsesOf(op: Operation, components: Json): Json {
   const responses: Json = {
     [success.status]: {
       description: success.description,
+      ...(op.cost > 0 && { headers: QUOTA_HEADERS }),
       ...('schema' in success && {
         content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } },
       }),
@@ -127,7 +145,12 @@ function responsesOf(op: Operation, components: Json): Json {
   for (const code of refusalsOf(op)) {
     const { status, title } = ERRORS[code];
     const body = code === 'RATE_LIMITED' ? rateLimitBody : errorBody;
-    responses[status] ??= { description: title, content: json(schemaOf(body, 'output', components)) };
+    responses[status] ??= {
+      description: title,
+      ...(code === 'RATE_LIMITED' && { headers: { ...QUOTA_HEADERS, 'Retry-After': RETRY_AFTER } }),
+      ...(code === 'service_unavailable' && { headers: { 'Retry-After': RETRY_AFTER } }),
+      content: json(schemaOf(body, 'output', components)),
+    };
   }
   return responses;
 }
@@ -137,9 +160,12 @@ function refusalsOf(op: Operation): ErrorCode[] {
   const codes: ErrorCode[] = [...(op.errors ?? [])];
   if (op.query || op.headers || op.body) codes.push('validation_failed');
   if (op.body) codes.push('payload_too_large');
-  if (op.method !== 'get') codes.push('idempotency_mismatch');
+  if (keepsAnswers(op)) codes.push('idempotency_mismatch');
   if (op.security.kind !== 'public') codes.push('unauthorized');
-  if (op.security.kind === 'organization') codes.push('forbidden', 'not_found');
+  if (op.security.kind === 'organization') codes.push('not_found');
+  if ('permission' in op.security || op.security.kind === 'user') codes.push('forbidden');
+  if (op.cost > 0) codes.push('RATE_LIMITED');
+  codes.push('service_unavailable');
   return [...new Set(codes)].sort((a, b) => ERRORS[a].status - ERRORS[b].status);
 }
 

@@ -7,6 +7,9 @@ import { newPace, type Pace } from './pace.ts';
 /** A lease as the isolate spends it. */
 export interface Held {
   id: string;
+  /** Units that it was granted with. */
+  granted: number;
+  /** What `isLow` goes by; 0 when there is no more to be had before this one is used up. */
   size: number;
   left: number;
   /** On this isolate's clock. */
@@ -23,6 +26,12 @@ export interface Verified {
   trustedUntil: number;
 }
 
+/** A key that was refused for itself. No key becomes good that was not: this is kept only to be asked less often. */
+export interface NoGood {
+  refused: 'unknown' | 'expired';
+  until: number;
+}
+
 /** A refusal that holds for as many units or more. */
 export interface Refusal {
   units: number;
@@ -36,6 +45,8 @@ export interface Cell {
   lease: Held | undefined;
   reserve: Held | undefined;
   keys: Map<string, Verified>;
+  /** Keys that the object does not know, or that have expired: asked about again when the moment is over. */
+  noGood: Map<string, NoGood>;
   /** Of the window as the object last told, without what this isolate holds of it. */
   figures: LimitFigures | undefined;
   maxTier: number;
@@ -55,6 +66,7 @@ export const newCell = (): Cell => ({
   lease: undefined,
   reserve: undefined,
   keys: new Map(),
+  noGood: new Map(),
   figures: undefined,
   maxTier: 0,
   refusal: undefined,
@@ -71,6 +83,7 @@ export type Store = 'lease' | 'reserve';
 
 export const hold = ({ id, units }: Lease, endsAt: number): Held => ({
   id,
+  granted: units,
   size: units,
   left: units,
   endsAt,
@@ -114,12 +127,26 @@ export function isLow(cell: Cell, now: number): boolean {
   return held !== undefined && held.left < LOW * held.size;
 }
 
+/** Units that the object takes to be held here: as long as it is not told, all that were granted. */
+export function heldAsTold({ lease, reserve, reports }: Cell): number {
+  const closed = reports.reduce(
+    (sum, { unspent, spent }) => sum + unspent + spent.reduce((all, { units }) => all + units, 0),
+    0,
+  );
+  return (lease?.granted ?? 0) + (reserve?.granted ?? 0) + closed;
+}
+
+/** Units that are truly left here: to be spent, or to be given back. */
+export function leftHere(cell: Cell, now: number): number {
+  const live = (liveOf(cell, 'lease', now)?.left ?? 0) + (liveOf(cell, 'reserve', now)?.left ?? 0);
+  return cell.reports.reduce((sum, { unspent }) => sum + unspent, live);
+}
+
 /** The window as of now: what this isolate still holds of it remains. */
 export function figuresNow(cell: Cell, now: number): LimitFigures | undefined {
   const { figures } = cell;
   if (!figures || now >= figures.resetAt) return undefined;
-  const held = (liveOf(cell, 'lease', now)?.left ?? 0) + (liveOf(cell, 'reserve', now)?.left ?? 0);
-  return { ...figures, remaining: figures.remaining + held };
+  return { ...figures, remaining: figures.remaining + leftHere(cell, now) };
 }
 
 /** The refusal that this many units would meet again. */
@@ -134,6 +161,11 @@ export function closeEnded(cell: Cell, now: number): void {
     const held = cell[store];
     if (held && now >= held.endsAt) close(cell, store);
   }
+}
+
+/** Ends a lease that is used up, so that it is told of at once: until then the object takes its units to remain. */
+export function closeEmpty(cell: Cell): void {
+  if (cell.lease?.left === 0) close(cell, 'lease');
 }
 
 export function close(cell: Cell, store: Store): void {

@@ -32,6 +32,8 @@ const VERIFIED_FOR = 60_000;
  * can tell.
  */
 export function decideHere(cell: Cell, ask: Ask, now: number): Decision | undefined {
+  const noGood = ask.drawer.kind === 'key' ? cell.noGood.get(ask.drawer.hash) : undefined;
+  if (noGood && now < noGood.until) return { ok: false, refused: noGood.refused };
   const verified = verifiedKey(cell, ask.drawer);
   if (ask.drawer.kind === 'key' && (!verified || now >= verified.trustedUntil)) return undefined;
   const refused = refusalFor(verified, ask, now);

@@ -1,9 +1,12 @@
 import type { AdmitAnswer, Granted, IsolateNews } from '../protocol.ts';
-import { type Cell, close, closeEnded, hold } from './cell.ts';
+import { type Cell, close, closeEnded, heldAsTold, hold } from './cell.ts';
 import { expectedUnits } from './pace.ts';
 
 /** Keys of an organization that an isolate remembers: as many as it may have. */
 const MAX_KEYS = 500;
+
+/** Somebody with a key that has been revoked must not keep the object busy with it. */
+const NO_GOOD_FOR = 2_000;
 
 /** What to tell the object and ask of it; within `patience` one request alone asks for a lease. */
 export function newsOf(cell: Cell, isolate: string, now: number, patience: number): IsolateNews {
@@ -46,12 +49,21 @@ export function absorb(cell: Cell, question: Question, answer: AdmitAnswer): voi
 
 function learn(cell: Cell, hash: string, answer: AdmitAnswer, askedAt: number): void {
   cell.keys.delete(hash);
+  if (!answer.ok && (answer.refused === 'unknown' || answer.refused === 'expired')) {
+    keep(cell.noGood, hash, { refused: answer.refused, until: askedAt + NO_GOOD_FOR });
+  }
   if (!('key' in answer) || !answer.key) return;
-  const [oldest] = cell.keys.keys();
-  if (cell.keys.size >= MAX_KEYS && oldest !== undefined) cell.keys.delete(oldest);
   // Not trusted at all is not trusted either when the clock is set back.
   const trustedUntil = answer.trusted > 0 ? askedAt + answer.trusted : 0;
-  cell.keys.set(hash, { key: answer.key, at: askedAt, trustedUntil });
+  keep(cell.keys, hash, { key: answer.key, at: askedAt, trustedUntil });
+}
+
+/** The oldest goes when there are too many. */
+function keep<T>(known: Map<string, T>, hash: string, value: T): void {
+  known.delete(hash);
+  const [oldest] = known.keys();
+  if (known.size >= MAX_KEYS && oldest !== undefined) known.delete(oldest);
+  known.set(hash, value);
 }
 
 function takeOver(cell: Cell, answer: Granted, { askedAt, told }: Question): void {
@@ -75,6 +87,5 @@ function takeOver(cell: Cell, answer: Granted, { askedAt, told }: Question): voi
   // With a ceiling of its own a key has figures of its own.
   if (answer.key && answer.key.rateLimitOverride !== null) return;
   const [hour] = answer.limits;
-  const held = (cell.lease?.left ?? 0) + (cell.reserve?.left ?? 0);
-  cell.figures = { ...hour, resetAt: windowEnd, remaining: Math.max(0, hour.remaining - held) };
+  cell.figures = { ...hour, resetAt: windowEnd, remaining: Math.max(0, hour.remaining - heldAsTold(cell)) };
 }

@@ -1,5 +1,5 @@
 import type { EdgeLimit, LimitScope } from '../../access/edge.ts';
-import { includesMethod, matchesPath } from '../../access/path-pattern.ts';
+import { canonicalPath, includesMethod, matchesPath } from '../../access/path-pattern.ts';
 import { networkOf } from '../../http/address.ts';
 import { isInside } from '../../outbound/address-block.ts';
 
@@ -54,5 +54,6 @@ const same = (target: string | null, own: string | undefined) => (target === nul
 /** An endpoint is a pattern of paths, behind a method and a space if it is of that method alone. */
 function isEndpoint(target: string, { method, path }: LimitedUse): boolean {
   const [pattern = '', only] = target.split(' ').reverse();
-  return (only === undefined || includesMethod([only], method)) && matchesPath(pattern, path);
+  const matches = matchesPath(canonicalPath(pattern), canonicalPath(path));
+  return (only === undefined || includesMethod([only], method)) && matches;
 }

@@ -15,10 +15,10 @@ export interface ClosedWindow {
 
 /**
  * What an organization is told of its quota: that 80 % or 100 % of a window are used, or that requests were let through
- * while the quota could not be asked.
+ * while the quota could not be asked; and that its triggers fire more than an hour has deliveries for.
  */
 export interface QuotaEvent {
-  type: 'quota.warning' | 'quota.exhausted' | 'quota.degraded';
+  type: 'quota.warning' | 'quota.exhausted' | 'quota.degraded' | 'deliveries.limited';
   /** An organization is told once of what has the same key. */
   dedupeKey: string;
   /** JSON, as whoever is told will read it. */
