@@ -12,6 +12,8 @@ export interface AnonymousDeps {
   redis: Redis;
   clock: Clock;
   log: Logger;
+  /** How long Redis is waited for, in milliseconds. */
+  patience?: number;
 }
 
 /** Longer than Redis takes in the same region; a caller without a credential is not kept for it. */
@@ -28,12 +30,12 @@ const { unitsPerHour, maxTier } = ANONYMOUS_PLAN;
  * nothing from a request that it refuses. While Redis does not answer in time, which the library tells as a success for
  * the reason `timeout`, each isolate counts for itself.
  */
-export function anonymousQuota({ redis, clock, log }: AnonymousDeps) {
+export function anonymousQuota({ redis, clock, log, patience = PATIENCE }: AnonymousDeps) {
   const limiter = new Ratelimit({
     redis,
     prefix: 'weir:anonymous',
     limiter: Ratelimit.tokenBucket(unitsPerHour, `${WINDOW_MS} ms`, unitsPerHour),
-    timeout: PATIENCE,
+    timeout: patience,
     ephemeralCache: false,
   });
   const fallback = addressCounts();

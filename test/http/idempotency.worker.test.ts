@@ -49,6 +49,24 @@ describe('an Idempotency-Key', () => {
     expect(elsewhere.status).toBe(422);
   });
 
+  it('is passed over where nothing is changed: the question is asked anew', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    const ask = (event: object, key = 'the same') =>
+      call('POST', `/api/v1/triggers/${id}/test`, {
+        token: person.token,
+        body: { event },
+        headers: { 'Idempotency-Key': key },
+      });
+    const before = (await rowCounts())['idempotent_answers'];
+    for (const agent_id of [1, 1, 2]) {
+      const answer = await ask({ agent_id });
+      expect(answer).toMatchObject({ status: 200, body: { data: { event: { agent_id } } } });
+      expect(answer.headers.get('Idempotent-Replayed')).toBeNull();
+    }
+    expect((await rowCounts())['idempotent_answers']).toBe(before);
+  });
+
   it('belongs to the caller: another’s is another key', async () => {
     const [one, other] = [await signUp(), await signUp()];
     const key = newKey();

@@ -10,7 +10,7 @@ import {
   prepareAction,
   removeAction,
 } from '../rules/action-service.ts';
-import { listActions } from '../rules/store.ts';
+import { type ActionRow, listActions } from '../rules/store.ts';
 
 /** An action that each trigger of a follow gets, with one signing secret for all of them. */
 export interface SharedAction {
@@ -38,32 +38,46 @@ export const prepareActions = (
   );
 
 /**
- * Makes the actions of a trigger these: one at the same place is changed and keeps its id, deliveries and secrets.
- * Answers the secrets that are new.
+ * Makes the actions of each trigger these: one at the same place is changed and keeps its id, deliveries and secrets.
+ * Where one of the triggers has to have a new signing secret at a place, all of them sign with it there, since it is told
+ * as the secret of them all. To be called with the triggers locked. Answers the secrets that are new.
  */
 export async function reconcileActions(
   tx: Executor,
   ctx: OrganizationCtx,
   deps: ActionDeps,
-  { triggerId, actions }: { triggerId: string; actions: readonly SharedAction[] },
-): Promise<Set<string>> {
-  const present = await listActions(tx, { organizationId: ctx.organizationId, triggerId });
-  for (const { id } of present.slice(actions.length)) await removeAction(tx, ctx, triggerId, id);
-  const fresh = new Set<string>();
-  for (const [place, { index, input, signingSecret }] of actions.entries()) {
-    const id = present[place]?.id;
-    await within(index, async () => {
-      if (id === undefined) {
-        const made = await addAction(tx, ctx, await prepareAction(ctx, deps, { triggerId, input, signingSecret }));
-        if (made.actionType === 'rest') fresh.add(signingSecret);
-      } else {
-        const { isSigning } = await changeAction(tx, ctx, deps, { triggerId, id, patch: input, signingSecret });
-        if (isSigning) fresh.add(signingSecret);
-      }
-    });
+  { triggerIds, actions }: { triggerIds: readonly string[]; actions: readonly SharedAction[] },
+): Promise<ReadonlySet<string>> {
+  const { organizationId } = ctx;
+  const owned: { triggerId: string; present: ActionRow[] }[] = [];
+  for (const triggerId of triggerIds) {
+    owned.push({ triggerId, present: await listActions(tx, { organizationId, triggerId }) });
+  }
+  const fresh = new Set(
+    actions
+      .filter(
+        ({ input }, place) => input.action_type === 'rest' && owned.some(({ present }) => !signsAt(present, place)),
+      )
+      .map(({ signingSecret }) => signingSecret),
+  );
+  for (const { triggerId, present } of owned) {
+    for (const { id } of present.slice(actions.length)) await removeAction(tx, ctx, triggerId, id);
+    for (const [place, { index, input, signingSecret }] of actions.entries()) {
+      const id = present[place]?.id;
+      await within(index, async () => {
+        if (id === undefined) {
+          await addAction(tx, ctx, await prepareAction(ctx, deps, { triggerId, input, signingSecret }));
+        } else {
+          const isRekeyed = fresh.has(signingSecret);
+          await changeAction(tx, ctx, deps, { triggerId, id, patch: input, signingSecret, isRekeyed });
+        }
+      });
+    }
   }
   return fresh;
 }
+
+const signsAt = (present: readonly ActionRow[], place: number) => present[place]?.actionType === 'rest';
 
 /** What was sent, with the secrets that receivers have to be given. */
 export const actionsToWire = (actions: readonly SharedAction[], fresh: ReadonlySet<string>) =>

@@ -119,7 +119,7 @@ export const updateFollow = operation({
   tag: 'Following agents',
   summary: 'Change how an agent is followed',
   description:
-    'Changes what is sent, for each of the triggers. `actions` are the actions from now on: one at the same place by priority is changed, others are added or deleted (with their deliveries); a secret sent back as ******** stays as it is.',
+    'Changes what is sent, for each of the triggers. `actions` are the actions from now on: one at the same place by priority is changed, others are added or deleted (with their deliveries); a secret sent back as ******** stays as it is. A rest action that is new in one of the triggers has all of them sign with its new secret.',
   security: WRITE,
   cost: 1,
   params: byAgent,

@@ -11,7 +11,7 @@ import { type ActionDeps, type ActionFields, addAction } from '../rules/action-s
 import { addCondition } from '../rules/condition-service.ts';
 import { lockTrigger } from '../rules/store.ts';
 import { addTrigger, changeTrigger, refuseUnknownChain, removeTrigger } from '../rules/trigger-service.ts';
-import { actionsToWire, prepareActions, reconcileActions, type SharedAction, shareActions } from './actions.ts';
+import { actionsToWire, prepareActions, reconcileActions, shareActions } from './actions.ts';
 import * as store from './store.ts';
 
 interface NewFollow {
@@ -116,21 +116,16 @@ export async function updateFollow(ctx: OrganizationCtx, deps: ActionDeps, named
     const { row, members } = await lockWhole(tx, ctx, named);
     const changed = { ...row, enabled: patch.enabled ?? row.enabled, updatedAt: ctx.clock() };
     await store.changeFollow(tx, row.id, changed);
-    const fresh = new Set<string>();
-    for (const { triggerId } of members) {
-      if (patch.enabled !== undefined) await changeTrigger(tx, ctx, triggerId, { enabled: patch.enabled });
-      if (shared === undefined) continue;
-      const secrets = await reconcileActions(tx, ctx, deps, { triggerId, actions: shared });
-      for (const secret of secrets) fresh.add(secret);
+    const triggerIds = members.map(({ triggerId }) => triggerId);
+    if (patch.enabled !== undefined) {
+      for (const id of triggerIds) await changeTrigger(tx, ctx, id, { enabled: patch.enabled });
     }
+    const fresh = shared && (await reconcileActions(tx, ctx, deps, { triggerIds, actions: shared }));
     const [before, after] = [followToWire(row, members), followToWire(changed, members)];
     await audit(tx, ctx, { action: 'follow.update', target: targetOf(row.id), before, after });
-    return { data: { ...after, ...tellActions(shared, fresh) } };
+    return { data: { ...after, ...(shared && fresh && { actions: actionsToWire(shared, fresh) }) } };
   });
 }
-
-const tellActions = (shared: readonly SharedAction[] | undefined, fresh: ReadonlySet<string>) =>
-  shared && { actions: actionsToWire(shared, fresh) };
 
 export async function unfollowAgent(ctx: OrganizationCtx, named: Named) {
   permit(ctx, 'triggers:write');

@@ -33,7 +33,7 @@ export const createReplay = operation({
   tag: 'Deliveries',
   summary: 'Send the deliveries of a time range again',
   description:
-    'A job does it, oldest first, behind whatever is new; `GET /api/v1/replays/{id}` tells how far it has come. The range begins at most 14 days ago and holds at most 10,000 deliveries that have ended. One job of a trigger runs at a time.',
+    'A job does it, oldest first, behind whatever is new; `GET /api/v1/replays/{id}` tells how far it has come. The range begins at most 14 days ago and holds at most 10,000 deliveries that have ended. One job of a trigger and five of an organization run at a time.',
   security: WRITE,
   cost: 1,
   params: byId,

@@ -13,6 +13,9 @@ import type { replays } from './table.ts';
 const MAX_DAYS_BACK = 14;
 const MAX_DELIVERIES = 10_000;
 
+/** Jobs of an organization that run at a time. */
+const MAX_RUNNING = 5;
+
 interface ReplayFields {
   from: Date;
   to: Date;
@@ -25,7 +28,10 @@ export interface ReplayRequestDeps {
   wakeSweeper(): Promise<void>;
 }
 
-/** @throws AppError `conflict` when a replay of the trigger is running; `bad_request` when the range holds too much */
+/**
+ * @throws AppError `conflict` when a replay of the trigger is running, or as many as an organization can have;
+ * `bad_request` when the range holds too much
+ */
 export async function createReplay(
   ctx: OrganizationCtx,
   { wakeSweeper }: ReplayRequestDeps,
@@ -53,7 +59,11 @@ export async function createReplay(
     if (total > MAX_DELIVERIES) {
       throw new AppError('bad_request', `The range holds more than ${MAX_DELIVERIES} deliveries; choose a shorter one`);
     }
+    await store.takeTurn(tx, ctx.organizationId);
     await store.insertReplay(tx, { ...row, total });
+    if ((await store.countRunning(tx, ctx.organizationId)) > MAX_RUNNING) {
+      throw new AppError('conflict', `An organization can have at most ${MAX_RUNNING} replays running at a time`);
+    }
     const made = toWire({ ...row, total });
     await audit(tx, ctx, { action: 'replay.create', target: targetOf(row.id), after: made });
     return made;

@@ -48,6 +48,17 @@ export async function countInRange(db: Executor, job: Range, limit: number): Pro
   return rows[0]?.total ?? 0;
 }
 
+/**
+ * Makes those who count an organization's running jobs take turns until they have committed. Taken after the trigger's
+ * lock and before the trail's head, so that nobody who holds it waits for one of them.
+ */
+export async function takeTurn(tx: Executor, organizationId: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('replays:' || ${organizationId}::text, 0))`);
+}
+
+export const countRunning = (tx: Executor, organizationId: string): Promise<number> =>
+  tx.$count(replays, and(eq(replays.organizationId, organizationId), eq(replays.status, 'running')));
+
 /** @throws AppError `conflict` when a job of the trigger is running */
 export async function insertReplay(tx: Executor, row: ReplayRow): Promise<void> {
   try {
@@ -78,13 +89,21 @@ export async function organizationOfReplay(db: Executor, replayId: string): Prom
   return rows[0]?.organizationId;
 }
 
-/** Running jobs, the one first whose last step is the longest ago. */
+/**
+ * Running jobs: one of each organization before a second of any, those first whose last step is the longest ago. So what
+ * an organization waits for is one step of each other, however many jobs those have.
+ */
 export async function runningReplays(db: Executor, limit: number): Promise<ReplayKey[]> {
+  const { organizationId, id, steppedAt } = replays;
   return db
-    .select({ organizationId: replays.organizationId, replayId: replays.id })
+    .select({ organizationId, replayId: id })
     .from(replays)
     .where(eq(replays.status, 'running'))
-    .orderBy(asc(replays.steppedAt), asc(replays.id))
+    .orderBy(
+      sql`row_number() over (partition by ${organizationId} order by ${steppedAt}, ${id})`,
+      sql`max(${steppedAt}) over (partition by ${organizationId})`,
+      asc(id),
+    )
     .limit(limit);
 }
 

@@ -1,6 +1,9 @@
+import { env } from 'cloudflare:workers';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { appDeps } from '../../../src/context.ts';
 import { auditLogs } from '../../../src/telemetry/audit/table.ts';
+import { openSigningSecret } from '../../../src/triggers/actions/secrets.ts';
 import { agentFollows } from '../../../src/triggers/follows/table.ts';
 import { triggerActions, triggers } from '../../../src/triggers/rules/table.ts';
 import { call, expectOk, type Person, signUp } from '../../support/api.ts';
@@ -59,6 +62,17 @@ const triggersOf = (made: Follow) =>
     .from(triggers)
     .where(inArray(triggers.id, idsOf(made)))
     .orderBy(triggers.registry);
+
+/** What each trigger's actions sign with, as a receiver has to know it. */
+async function secretsOf(made: Follow) {
+  const { keyRing } = appDeps(env);
+  const rows = await query
+    .select()
+    .from(triggerActions)
+    .where(inArray(triggerActions.triggerId, idsOf(made)))
+    .orderBy(triggerActions.priority);
+  return Promise.all(rows.map((row) => openSigningSecret(keyRing, row.triggerId, row.sealedSigningSecret)));
+}
 
 const actionsOf = (triggerId: string | null) =>
   query
@@ -215,6 +229,45 @@ describe('PUT /api/v1/agents/{agent_id}/follow', () => {
       { action_type: 'rest', priority: 1 },
       { action_type: 'rest', priority: 9, signing_secret: expect.stringMatching(/^whsec_/) },
     ]);
+  });
+
+  it('has all of the triggers sign with the secret that it shows, also where only one had lost its action', async () => {
+    const made = await follow({
+      actions: [
+        { ...REST, priority: 1 },
+        { ...REST, priority: 2 },
+      ],
+    });
+    const [first] = made.actions ?? [];
+    const [, lost] = await actionsOf(made.trigger_ids.reputation);
+    await expectOk(204, send('DELETE', `/api/v1/triggers/${made.trigger_ids.reputation}/actions/${lost?.id}`));
+    const { data } = await expectOk<{ data: Follow }>(
+      200,
+      send('PUT', pathOf(), {
+        actions: [
+          { ...REST, priority: 1 },
+          { ...REST, priority: 2 },
+        ],
+      }),
+    );
+    expect(data.actions).toEqual([
+      { action_type: 'rest', priority: 1 },
+      { action_type: 'rest', priority: 2, signing_secret: expect.stringMatching(/^whsec_/) },
+    ]);
+    const [kept, shown] = [first?.signing_secret, data.actions?.[1]?.signing_secret];
+    expect(await secretsOf(made)).toEqual([kept, kept, kept, shown, shown, shown]);
+  });
+
+  it('shows one secret for all where an action becomes a rest action in one of the triggers only', async () => {
+    const made = await follow();
+    const [action] = await actionsOf(made.trigger_ids.validation);
+    const path = `/api/v1/triggers/${made.trigger_ids.validation}/actions/${action?.id}`;
+    const mcp = { server_url: 'https://example.com/mcp', tool_name: 'notify', arguments: {} };
+    await expectOk(200, send('PUT', path, { action_type: 'mcp', config: mcp }));
+    const { data } = await expectOk<{ data: Follow }>(200, send('PUT', pathOf(), { actions: [REST] }));
+    const shown = data.actions?.[0]?.signing_secret;
+    expect(shown).toMatch(/^whsec_/);
+    expect(await secretsOf(made)).toEqual([shown, shown, shown]);
   });
 
   it('changes nothing at all when one of the actions is at fault', async () => {

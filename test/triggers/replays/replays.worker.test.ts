@@ -3,8 +3,10 @@ import { env } from 'cloudflare:workers';
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DAY, later, SECOND } from '../../../src/kernel/clock.ts';
+import { newUuid } from '../../../src/kernel/id.ts';
 import { deliveries } from '../../../src/triggers/deliveries/table.ts';
 import { carryOnReplays, stepReplay, WINDOW } from '../../../src/triggers/replays/step.ts';
+import { changeReplay, runningReplays } from '../../../src/triggers/replays/store.ts';
 import { replays } from '../../../src/triggers/replays/table.ts';
 import { call, expectOk, type Person, signUp } from '../../support/api.ts';
 import { database } from '../../support/database.ts';
@@ -223,6 +225,45 @@ describe('a replay', () => {
     expect(refused?.body).toMatchObject({ message: 'A replay of this trigger is running already' });
     const other = await ownedTrigger(person);
     expect((await ask({}, other.triggerId)).status).toBe(202);
+  });
+
+  it('is one of five that an organization may have running, also of many asked for at once', async () => {
+    const triggers = [owned, ...(await Promise.all([1, 2, 3, 4, 5, 6].map(() => ownedTrigger(person))))];
+    const answers = await Promise.all(triggers.map(({ triggerId }) => ask({}, triggerId)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 202, 202, 202, 202, 409, 409]);
+    const refused = answers.findIndex(({ status }) => status === 409);
+    expect(answers[refused]?.body).toMatchObject({
+      message: 'An organization can have at most 5 replays running at a time',
+    });
+    const taken = answers.find(({ status }) => status === 202)?.body as { data: Job };
+    await expectOk(200, call('DELETE', `/api/v1/replays/${taken.data.id}`, { token: person.token }));
+    expect((await ask({}, triggers[refused]?.triggerId)).status).toBe(202);
+  });
+
+  it('waits for one job of each other organization, however many those have', async () => {
+    const many = await Promise.all([1, 2, 3, 4, 5].map(() => ownedTrigger(person)));
+    const others = await Promise.all([ownedTrigger(await signUp()), ownedTrigger(await signUp())]);
+    const rows = [...many, ...others].map(({ organizationId, triggerId }, place) => ({
+      ...{ id: newUuid(), organizationId, triggerId, status: 'running' as const, wanted: 'failed' as const },
+      ...{ from: HOUR_AGO, to: NOW, total: 1, steppedAt: later(HOUR_AGO, place), createdAt: HOUR_AGO },
+    }));
+    await query.insert(replays).values(rows);
+    const nameOf = (id: string) => (id === person.personalOrganizationId ? 'many' : 'other');
+    const rounds: string[][] = [];
+    let steps = 0;
+    for (let round = 0; round < 3; round += 1) {
+      const turn = await runningReplays(query, 2);
+      rounds.push(turn.map(({ organizationId }) => nameOf(organizationId)));
+      for (const key of turn) {
+        steps += 1;
+        await changeReplay(query, key, { steppedAt: later(NOW, steps) });
+      }
+    }
+    expect(rounds.map((round) => round.sort())).toEqual([
+      ['many', 'other'],
+      ['many', 'other'],
+      ['other', 'other'],
+    ]);
   });
 
   it('goes with its trigger', async () => {
