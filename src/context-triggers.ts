@@ -6,6 +6,7 @@ import { createLogger } from './telemetry/log.ts';
 import type { AnnounceDeps } from './triggers/deliveries/service.ts';
 import type { StreamDeps } from './triggers/events/service.ts';
 import type { EventStreamDeps, Opened, OpenRequest } from './triggers/events/stream/object.ts';
+import { hash53 } from './triggers/matching/hash.ts';
 import type { ReplayRequestDeps } from './triggers/replays/service.ts';
 
 /** How the triggers' side of the API reaches what runs beside it: the queue, the sweeper, the live views. */
@@ -30,8 +31,9 @@ interface EventStreamObject {
   open(request: OpenRequest): Promise<Opened>;
 }
 
-function eventStreamOf(env: Env): EventStreamObject {
-  const shard = Math.floor(Math.random() * STREAM_SHARDS);
+/** All streams of a caller are at one object, which can count them. */
+function eventStreamOf(env: Env, caller: string): EventStreamObject {
+  const shard = hash53(caller) % STREAM_SHARDS;
   // The types of RPC make lists of pairs something else; what travels is what the object takes and answers.
   return env.EVENT_STREAM.getByName(`shard-${shard}`) as unknown as EventStreamObject;
 }
@@ -53,7 +55,7 @@ export function triggerPorts(env: Env): TriggerPorts {
       await Promise.all([sent, wakeSweeper()]);
     },
     watchedChains: configOf(env).chains.map(({ id }) => id),
-    openEventStream: (request) => eventStreamOf(env).open(request),
+    openEventStream: (request) => eventStreamOf(env, request.caller).open(request),
   };
 }
 

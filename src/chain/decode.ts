@@ -67,6 +67,13 @@ export const FIELD_OF_ARGUMENT: Readonly<Record<EventType, Readonly<Record<strin
   OwnershipTransferred: { previousOwner: 'from', newOwner: 'to' },
 };
 
+/**
+ * How much of a text is kept, in bytes of UTF-8 as JSON writes it. The ABI has no bound, and one transaction of a layer 2
+ * carries hundreds of kilobytes: an event that is held, matched and sent many times over must not. Control characters
+ * count as JSON escapes them, since they would otherwise be six times as long when they are sent.
+ */
+const MAX_TEXT_BYTES = 16 * 1024;
+
 /** Reads a log of a registry. Whatever the log holds, the answer is a value: nothing is thrown. */
 export function decodeLog(registry: Registry, log: LogBody): DecodedLog {
   const selector = log.topics[0]?.toLowerCase();
@@ -103,6 +110,7 @@ function read(registry: Registry, event: AbiEvent, { topics, data }: LogBody): D
   if (eventType === 'MetadataSet') {
     fields['metadata_value'] = metadataText(String(fields['metadata_key']), String(fields['metadata_value']));
   }
+  for (const [name, value] of Object.entries(fields)) if (typeof value === 'string') fields[name] = clip(value);
   const agentId = fields['agent_id'];
   return { ok: true, registry, eventType, agentId: agentId === undefined ? null : String(agentId), fields };
 }
@@ -133,8 +141,31 @@ function fits(type: string, value: bigint): boolean {
   return (unsigned ? BigInt.asUintN(width, value) : BigInt.asIntN(width, value)) === value;
 }
 
-/** PostgreSQL's `text` and `jsonb` cannot hold NUL; the log's own bytes are kept beside the fields. */
+/** PostgreSQL's `text` and `jsonb` cannot hold NUL. */
 const storable = (text: string) => text.replaceAll('\u0000', '\ufffd');
+
+/** As much of the text as may be kept, in whole code points; the log's own bytes are kept beside the fields. */
+function clip(text: string): string {
+  if (text.length * MOST_BYTES_OF_UNIT <= MAX_TEXT_BYTES) return text;
+  let [bytes, end] = [0, 0];
+  for (const character of text) {
+    bytes += jsonBytes(character.codePointAt(0) ?? 0);
+    if (bytes > MAX_TEXT_BYTES) return text.slice(0, end);
+    end += character.length;
+  }
+  return text;
+}
+
+const MOST_BYTES_OF_UNIT = 6;
+
+/** At most what a code point takes within a JSON text (RFC 8259 §7) in UTF-8. */
+function jsonBytes(codePoint: number): number {
+  if (codePoint < 0x20) return MOST_BYTES_OF_UNIT;
+  if (codePoint === 0x22 || codePoint === 0x5c) return 2;
+  if (codePoint < 0x80) return 1;
+  if (codePoint < 0x800) return 2;
+  return codePoint < 0x1_0000 ? 3 : 4;
+}
 
 const scoreOf = (fields: EventFields) =>
   formatDecimal({ units: BigInt(fields['value'] ?? 0), scale: Number(fields['value_decimals']) });

@@ -45,6 +45,32 @@ const feedback = {
 };
 
 describe('the log decoder', () => {
+  it.each([
+    ['ASCII', 'x', 16_384],
+    ['letters of three bytes', '\u4e00', 5_461],
+    ['code points outside the basic plane', '\u{1f600}', 4_096],
+    ['characters that JSON escapes', '"', 8_192],
+    ['control characters, six bytes in JSON', '\u0001', 2_730],
+  ])('cuts a text of %s off at 16 KiB as JSON writes it, between two characters', (_, character, kept) => {
+    const { feedback_uri, tag2 } = fieldsOf('reputation', 'NewFeedback', {
+      ...feedback,
+      feedbackURI: character.repeat(600_000),
+      tag2: character.repeat(kept),
+    });
+    expect(feedback_uri === character.repeat(kept)).toBe(true);
+    expect(tag2 === feedback_uri).toBe(true);
+    expect(Buffer.byteLength(JSON.stringify(feedback_uri))).toBeLessThanOrEqual(16_386);
+  });
+
+  it('cuts off metadata, shown as text or as hex', () => {
+    const shown = (metadataValue: string) =>
+      fieldsOf('identity', 'MetadataSet', { agentId: 1n, indexedMetadataKey: 'k', metadataKey: 'k', metadataValue })[
+        'metadata_value'
+      ];
+    expect(shown(stringToHex('x'.repeat(50_000)))).toBe('x'.repeat(16_384));
+    expect(shown(`0x${'ff'.repeat(50_000)}`)).toBe(`0x${'ff'.repeat(8_191)}`);
+  });
+
   it('knows the topic0 of every live event as the deployed contracts emit it', () => {
     const selectors = REGISTRIES.flatMap((registry) =>
       REGISTRY_EVENTS[registry].map((event) => [event.name, encodeEventTopics({ abi: [event] })[0]]),

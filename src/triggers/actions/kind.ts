@@ -52,6 +52,8 @@ export interface SenderDeps {
 export interface ActionResult extends AttemptResult {
   /** Why no delivery of this action will be accepted until somebody changes something; see the action's circuit. */
   broken?: string;
+  /** Something that all organizations share has to wait: a delivery is put off, which is none of its attempts. */
+  isPutOff?: true;
   /** The receiver has moved: what the config says from now on, and what it has to say still for that to be right. */
   moved?: { field: string; from: string; to: string };
 }

@@ -3,6 +3,7 @@ import type { Executor } from '../../db/client.ts';
 import { organizationsOf } from '../../identity/index.ts';
 import type { PageRequest } from '../../kernel/page.ts';
 import type { DeliveryStatus } from '../../outbound/attempt.ts';
+import { eventColumns } from '../events/columns.ts';
 import { chainEvents } from '../ingest/table.ts';
 import { triggerMatches } from '../matching/table.ts';
 import type { Visibility } from '../rules/store.ts';
@@ -38,7 +39,7 @@ function where(db: Executor, { visibility, ...filter }: DeliveryFilter): SQL | u
 
 const withEvents = (db: Executor) =>
   db
-    .select({ delivery: deliveries, event: chainEvents })
+    .select({ delivery: deliveries, event: eventColumns })
     .from(deliveries)
     .innerJoin(triggerMatches, eq(triggerMatches.id, deliveries.matchId))
     .innerJoin(chainEvents, eq(chainEvents.id, triggerMatches.eventId));

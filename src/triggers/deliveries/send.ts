@@ -7,6 +7,7 @@ import type { ActionDelivery, ActionResult, SenderDeps } from '../actions/kind.t
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import { joinSecrets, openSecrets, openSigningSecret } from '../actions/secrets.ts';
 import { settleWithCircuit } from '../circuits/outcome.ts';
+import { putOff } from './put-off.ts';
 import { type Claim, type Settled, settleAttempt } from './store.ts';
 
 export interface AttemptDeps extends SenderDeps {
@@ -27,7 +28,7 @@ export async function carryOut(claim: Claim, deps: AttemptDeps): Promise<Settled
   const now = deps.clock();
   const attempt = claim.attempt - claim.attemptsBefore;
   const facts = { result, attempt, now, ...(deps.random ? { random: deps.random } : {}) };
-  const next = settle({ ...facts, cancelled: false });
+  const next = putOff(claim.attempt, result, now) ?? settle({ ...facts, cancelled: false });
   const record = {
     deliveryId: claim.id,
     attempt: claim.attempt,

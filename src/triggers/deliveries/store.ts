@@ -4,6 +4,7 @@ import { later, SECOND } from '../../kernel/clock.ts';
 import { type AttemptOutcome, type DeliveryStatus, MAX_ATTEMPTS } from '../../outbound/attempt.ts';
 import { PROBE_LEASE_MS } from '../circuits/circuit.ts';
 import { isHeldBack, isProbed, letOut } from '../circuits/store.ts';
+import { eventColumns } from '../events/columns.ts';
 import { chainEvents } from '../ingest/table.ts';
 import { triggerMatches } from '../matching/table.ts';
 import { triggerActions, triggers } from '../rules/table.ts';
@@ -119,7 +120,7 @@ async function claimOnce(db: Executor, candidates: SQL | undefined, now: Date) {
       config: triggerActions.config,
       sealedSecrets: triggerActions.sealedSecrets,
       sealedSigningSecret: triggerActions.sealedSigningSecret,
-      event: getTableColumns(chainEvents),
+      event: eventColumns,
     })
     .from(claimed)
     .innerJoin(triggers, eq(triggers.id, claimed.triggerId))
@@ -171,15 +172,24 @@ export interface Settled {
   nextAttemptAt: Date;
 }
 
+interface Next {
+  status: DeliveryStatus;
+  nextAttemptAt?: Date | undefined;
+  /** When the delivery was taken back while it was in flight. */
+  ifCancelled: DeliveryStatus;
+  /** The attempt uses up none of the delivery's schedule. */
+  isUncounted?: boolean;
+}
+
 /**
  * Ends an attempt: where the delivery stands now, and the attempt's row, in one statement that names the attempt. A
  * settlement that comes twice, or after the lease ran out and another attempt began, changes nothing and answers
- * `undefined`. `ifCancelled` applies when the delivery was taken back while it was in flight.
+ * `undefined`.
  */
 export async function settleAttempt(
   db: Executor,
   record: AttemptRecord,
-  next: { status: DeliveryStatus; nextAttemptAt?: Date | undefined; ifCancelled: DeliveryStatus },
+  next: Next,
   now: Date,
 ): Promise<Settled | undefined> {
   const status = sql`case when ${deliveries.cancelledAt} is null then ${next.status} else ${next.ifCancelled} end`;
@@ -189,6 +199,7 @@ export async function settleAttempt(
       .set({
         status,
         ...(next.nextAttemptAt ? { nextAttemptAt: next.nextAttemptAt } : {}),
+        ...(next.isUncounted ? { attemptsBefore: sql`${deliveries.attemptsBefore} + 1` } : {}),
         leaseUntil: null,
         slot: null,
         lastError: record.error,

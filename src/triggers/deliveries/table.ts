@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { moment } from '../../db/columns.ts';
 import type { AttemptOutcome, DeliveryStatus } from '../../outbound/attempt.ts';
 import type { ActionType } from '../actions/kinds.ts';
@@ -30,7 +30,7 @@ export const deliveries = pgTable(
     endpoint: text('endpoint').notNull(),
     status: text('status').$type<DeliveryStatus>().notNull(),
     attempts: integer('attempts').notNull().default(0),
-    /** Attempts made before its present schedule began: sent again, it gets a whole schedule, and goes on counting. */
+    /** Attempts that count for nothing in its present schedule: those made before it began, and those that only put it off. */
     attemptsBefore: integer('attempts_before').notNull().default(0),
     /** What waits at an endpoint is taken in ascending lanes; see `REPLAY_LANE`. */
     lane: integer('lane').notNull().default(0),
@@ -59,6 +59,19 @@ export const deliveries = pgTable(
     index('deliveries_lease_idx').on(t.leaseUntil).where(sql`status = 'in_flight'`),
     index('deliveries_waiting_idx').on(t.endpoint, t.lane, t.nextAttemptAt).where(sql`status = 'pending'`),
   ],
+);
+
+/** How many deliveries the fires of an organization's triggers have asked for in an hour of the clock. */
+export const deliveryAllowances = pgTable(
+  'delivery_allowances',
+  {
+    organizationId: uuid('organization_id').notNull(),
+    /** When the hour began. */
+    hour: moment('hour').notNull(),
+    /** Those beyond the allowance included. */
+    asked: bigint('asked', { mode: 'number' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.organizationId, t.hour] }), index('delivery_allowances_hour_idx').on(t.hour)],
 );
 
 export const deliveryAttempts = pgTable(

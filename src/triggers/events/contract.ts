@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { EVENT_FIELDS, EVENT_NAMES, REGISTRIES } from '../../chain/events.ts';
+import { EVENT_FIELDS, EVENT_NAMES, type FieldKind, REGISTRIES } from '../../chain/events.ts';
 import { operation } from '../../http/operation.ts';
 import { pageOf, pageQuery, timestamp } from '../../http/shapes.ts';
 import { POSITION } from './stream/position.ts';
@@ -17,15 +17,19 @@ const PLACE = [
 ];
 const NUMERIC = ['value_decimals', 'response'];
 
-const ownField = (name: string) => {
+/** The bound of decoded texts; see chain/decode.ts. */
+const CUT = 'Cut off at 16 KiB of UTF-8 as JSON writes it';
+
+const ownField = (name: string, kind: FieldKind) => {
   if (name === 'agent_id') return z.union([z.int(), z.string()]).meta({ description: 'Decimal text above 2^53 − 1' });
-  return NUMERIC.includes(name) ? z.int() : z.string();
+  if (NUMERIC.includes(name)) return z.int();
+  return kind === 'text' ? z.string().meta({ description: CUT }) : z.string();
 };
 
 const ownFields = Object.fromEntries(
-  Object.keys(EVENT_FIELDS)
-    .filter((name) => !PLACE.includes(name))
-    .map((name) => [name, ownField(name).nullable().optional()]),
+  Object.entries(EVENT_FIELDS)
+    .filter(([name]) => !PLACE.includes(name))
+    .map(([name, kind]) => [name, ownField(name, kind).nullable().optional()]),
 );
 
 export const event = z
@@ -89,7 +93,7 @@ export const streamEvents = operation({
   tag: 'Events',
   summary: 'Be told of chain events as they happen',
   description:
-    'Server-sent events. A message is an `event` that was seen, its `confirm` at the chain’s depth, or its `retract` when its block has gone. With the id of the last message a stream goes on after it, without loss. It ends after 15 minutes at most; `EventSource` comes back by itself. Without `chain_id`: of every watched chain.',
+    'Server-sent events. A message is an `event` that was seen, its `confirm` at the chain’s depth, or its `retract` when its block has gone. With the id of the last message a stream goes on after it, without loss. It ends after 15 minutes at most; `EventSource` comes back by itself. Without `chain_id`: of every watched chain. A caller has at most 5 at a time.',
   security: { kind: 'open', permission: 'events:read' },
   cost: 1,
   query: filters.extend({
@@ -99,7 +103,7 @@ export const streamEvents = operation({
     'last-event-id': lastEventId.optional().meta({ description: 'The id of the last message that was received' }),
   }),
   success: { status: 200, description: 'Messages until either side ends it', messages: event },
-  errors: ['service_unavailable'],
+  errors: ['RATE_LIMITED'],
 });
 
 export const operations = [listEvents, streamEvents];

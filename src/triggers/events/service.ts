@@ -1,12 +1,16 @@
 import type * as z from 'zod';
 import { type Ctx, permitCaller } from '../../access/ctx.ts';
+import { principalName } from '../../access/principal.ts';
 import { CHAINS, chainById } from '../../chain/chains.ts';
 import { canonicalEventType, EVENT_NAMES } from '../../chain/events.ts';
+import { networkOf } from '../../http/address.ts';
+import { later, SECOND } from '../../kernel/clock.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
 import { eventPayload } from '../actions/event-payload.ts';
 import type { EventWire, listEvents as listContract, streamEvents as streamContract } from './contract.ts';
 import * as store from './store.ts';
+import { MAX_AGE_MS, MAX_LISTENERS, MAX_PER_CALLER } from './stream/hub.ts';
 import type { Opened, OpenRequest } from './stream/object.ts';
 import { parsePosition } from './stream/position.ts';
 
@@ -54,13 +58,14 @@ const RETRY_AFTER_SECONDS = 10;
 /**
  * What happens to events from now on, or from where the caller was cut off. The header field is the browser's own word on
  * a connection that it renews, so it comes before the address, which stays what it was.
- * @throws AppError `service_unavailable` when there is no room for another stream
+ * @throws AppError `RATE_LIMITED` when there is no room for another stream, or the caller has as many as it may
  */
 export async function streamEvents(ctx: Ctx, deps: StreamDeps, query: StreamQuery, lastEventId: string | undefined) {
   permitCaller(ctx, 'events:read');
   const filter = filterOf(query);
   const resume = lastEventId ?? query.last_event_id;
   const opened = await deps.openEventStream({
+    caller: callerOf(ctx),
     chainIds: query.chain_id === undefined ? [...deps.watchedChains] : [query.chain_id],
     filter,
     resumeAt: resume === undefined ? undefined : [...parsePosition(resume)],
@@ -69,6 +74,23 @@ export async function streamEvents(ctx: Ctx, deps: StreamDeps, query: StreamQuer
   if (opened.refused === 'behind') {
     throw invalidField('last_event_id', 'is too long ago to go on from; read /api/v1/events and begin anew');
   }
-  const options = { retryAfter: RETRY_AFTER_SECONDS };
-  throw new AppError('service_unavailable', 'There is no room for another stream at the moment', options);
+  throw noRoom(opened.refused, ctx.clock());
+}
+
+/** Who has no credential is told apart by the address, as quotas do. */
+const callerOf = ({ principal, address }: Ctx) =>
+  principal.kind === 'anonymous' ? `address:${networkOf(address)}` : principalName(principal);
+
+/** A 429 and no 503: the caller pays for having asked, so that asking again and again is not free. */
+function noRoom(refused: 'full' | 'many', now: Date): AppError {
+  const resetAt = later(now, RETRY_AFTER_SECONDS * SECOND).getTime();
+  const times = { retryAfter: RETRY_AFTER_SECONDS, window: MAX_AGE_MS / SECOND, resetAt };
+  if (refused === 'full') {
+    const rateLimit = { ...times, limit: MAX_LISTENERS };
+    return new AppError('RATE_LIMITED', 'There is no room for another stream at the moment', { rateLimit });
+  }
+  const rateLimit = { ...times, limit: MAX_PER_CALLER };
+  return new AppError('RATE_LIMITED', `A caller may have ${MAX_PER_CALLER} streams at a time; close one first`, {
+    rateLimit,
+  });
 }

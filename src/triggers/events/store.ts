@@ -3,6 +3,7 @@ import type { Registry } from '../../chain/events.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
 import { chainEvents, type EventStatus } from '../ingest/table.ts';
+import { eventColumns } from './columns.ts';
 
 export interface EventFilter {
   chainId?: number | undefined;
@@ -31,7 +32,7 @@ export async function listEvents(db: Executor, filter: EventFilter, page: PageRe
   const wanted = where(filter);
   const [rows, totals] = await Promise.all([
     db
-      .select()
+      .select(eventColumns)
       .from(chainEvents)
       .where(wanted)
       .orderBy(

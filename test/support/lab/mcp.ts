@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /**
  * How a server of the Model Context Protocol behaves: `json` and `sse` answer a call well, in either form; the others
- * fail as their name says. `expired` has forgotten the first session when the tool is called.
+ * fail as their name says. `expired` has forgotten the first session when the tool is called. `hostilePattern` is of the
+ * revision of 2026-07-28; it has its tools asked for when one is called, and answers what their schema never ends to judge.
  */
 export type McpBehaviour =
   | 'json'
@@ -17,7 +18,8 @@ export type McpBehaviour =
   | 'unauthorized'
   | 'busy'
   | 'redirect'
-  | 'notMcp';
+  | 'notMcp'
+  | 'hostilePattern';
 
 /** What one request asked for. */
 export interface McpRequest {
@@ -41,6 +43,25 @@ const RESULTS: Partial<Record<McpBehaviour, object>> = {
     isError: true,
   },
 };
+
+/** Backtracks twice as long with every character. */
+const HOSTILE_SCHEMA = { type: 'object', properties: { text: { type: 'string', pattern: '^(a+)+$' } } };
+
+/** What a server of the revision of 2026-07-28 answers, without sessions. */
+function hostile(method: string, calls: number): object {
+  const complete = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
+  if (method === 'server/discover') {
+    const serverInfo = { name: 'lab', version: '1' };
+    return { result: { ...complete, supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, serverInfo } };
+  }
+  if (method === 'tools/list') {
+    const tool = { name: 'notify', inputSchema: { type: 'object' }, outputSchema: HOSTILE_SCHEMA };
+    return { result: { ...complete, tools: [tool] } };
+  }
+  if (calls === 1) return { error: { code: -32020, message: 'a header field is missing' } };
+  const structuredContent = { text: `${'a'.repeat(40)}!` };
+  return { result: { ...complete, content: [{ type: 'text', text: 'noted' }], structuredContent } };
+}
 
 /**
  * Servers by name, with sessions, after the revision of 2025-11-25: `PUT /mcp-servers/<name>` says how one behaves,
@@ -99,7 +120,11 @@ export function createMcpServers() {
     else if (behaviour === 'redirect') response.writeHead(307, { location: '/elsewhere' }).end();
     else if (behaviour === 'notMcp') response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
     else if (request.method !== 'POST' || !rpc) response.writeHead(request.method === 'DELETE' ? 204 : 405).end();
-    else if (rpc.method === 'initialize') initialize(name, rpc, response);
+    else if (behaviour === 'hostilePattern') {
+      const calls = (received.get(name) ?? []).filter((earlier) => earlier.rpc === 'tools/call').length;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: rpc.id, ...hostile(rpc.method, calls) }));
+    } else if (rpc.method === 'initialize') initialize(name, rpc, response);
     else if (session === null) response.writeHead(400).end('no session');
     else if (rpc.id === undefined) response.writeHead(202).end();
     else if (rpc.method === 'tools/call') call(behaviour, rpc, session, response);

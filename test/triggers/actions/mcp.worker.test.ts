@@ -66,6 +66,12 @@ describe('an MCP action', () => {
     expect((await sendTo('sse')).result).toMatchObject({ outcome: 'delivered', response: { excerpt: 'noted' } });
   });
 
+  it('runs no pattern that a server has it fetch, and takes its answer', async () => {
+    const { result, requests } = await sendTo('hostilePattern');
+    expect(result).toEqual({ outcome: 'delivered', response: { status: 200, excerpt: 'noted' } });
+    expect(requests.map(({ rpc }) => rpc)).toEqual(['server/discover', 'tools/call', 'tools/list', 'tools/call']);
+  });
+
   it('begins a session anew, once, when the server has forgotten it', async () => {
     const { result, requests } = await sendTo('expired');
     expect(result).toMatchObject({ outcome: 'delivered' });

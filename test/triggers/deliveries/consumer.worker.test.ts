@@ -178,6 +178,30 @@ describe('a receiver', () => {
     expect(consumer.hints).toEqual([{ ids: [id], delaySeconds: wait / 1_000 }]);
   });
 
+  it('keeps its attempts while the bot that all share has to wait, for a hundred times and ever longer', async () => {
+    const { newDelivery } = await newAction({ type: 'telegram', config: { chat_id: '7', message_template: 'Hello' } });
+    const id = await newDelivery();
+    const busy = JSON.stringify({
+      ...{ ok: false, error_code: 429, description: 'Too Many Requests: retry after 3' },
+      parameters: { retry_after: 3 },
+    });
+    const consumer = newConsumer(async () => ({ ...answered(429), excerpt: busy }));
+    const waits: number[] = [];
+    for (let row = await deliveryRow(id); row.status === 'pending'; row = await deliveryRow(id)) {
+      consumer.time.now = row.nextAttemptAt;
+      await consumer.consume(id);
+      waits.push(((await deliveryRow(id)).nextAttemptAt.getTime() - consumer.time.now.getTime()) / 1_000);
+    }
+    expect(waits.slice(0, 6)).toEqual([3, 3, 4, 8, 16, 32]);
+    expect(waits.slice(12, 100)).toEqual(Array(88).fill(3_600));
+    expect(await deliveryRow(id)).toMatchObject({
+      status: 'failed',
+      attempts: 100 + MAX_ATTEMPTS,
+      attemptsBefore: 100,
+    });
+    expect(await attemptsOf(id)).toHaveLength(100 + MAX_ATTEMPTS);
+  });
+
   it('that is gone, or may not be called, is not tried again', async () => {
     const { newDelivery } = await newAction();
     const [gone, refused] = [await newDelivery(), await newDelivery({ nextAttemptAt: later(START, 1) })];

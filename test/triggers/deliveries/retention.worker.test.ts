@@ -5,7 +5,7 @@ import { DAY, later } from '../../../src/kernel/clock.ts';
 import { newUuid } from '../../../src/kernel/id.ts';
 import { runSchedule } from '../../../src/schedule.ts';
 import { deleteOldDeliveries } from '../../../src/triggers/deliveries/retention/store.ts';
-import { deliveries, deliveryAttempts } from '../../../src/triggers/deliveries/table.ts';
+import { deliveries, deliveryAllowances, deliveryAttempts } from '../../../src/triggers/deliveries/table.ts';
 import { chainEvents } from '../../../src/triggers/ingest/table.ts';
 import { triggerMatches } from '../../../src/triggers/matching/table.ts';
 import { replays } from '../../../src/triggers/replays/table.ts';
@@ -42,6 +42,17 @@ it('deletes deliveries that ended 30 days ago with their attempts and matches, a
   expect(await query.$count(deliveryAttempts, eq(deliveryAttempts.deliveryId, old.id))).toBe(0);
   expect(await query.$count(chainEvents, eq(chainEvents.id, old.eventId))).toBe(1);
   expect([await isThere(young.id), await matchIsThere(young.matchId)]).toEqual([true, true]);
+});
+
+it('deletes what was counted by the hour, likewise', async () => {
+  const organizationId = newUuid();
+  await query.insert(deliveryAllowances).values([
+    { organizationId, hour: OLD, asked: 1 },
+    { organizationId, hour: YOUNG, asked: 1 },
+  ]);
+  await runSchedule('17 * * * *', env);
+  const left = await query.select().from(deliveryAllowances);
+  expect(left.map(({ hour }) => hour)).toEqual([YOUNG]);
 });
 
 it('keeps what has not ended, however old it is', async () => {

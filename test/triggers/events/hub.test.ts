@@ -6,12 +6,16 @@ import {
   EventHub,
   type FeedSource,
   HEARTBEAT_MS,
+  LINGER_MS,
   MAX_AGE_MS,
   MAX_BEHIND,
+  MAX_CATCHING_UP,
   MAX_LISTENERS,
-  type Sink,
+  MAX_PER_CALLER,
+  MAX_WAITING_BYTES,
 } from '../../../src/triggers/events/stream/hub.ts';
 import type { FeedItem } from '../../../src/triggers/events/stream/message.ts';
+import type { Sink } from '../../../src/triggers/events/stream/pipe.ts';
 import { formatPosition, POSITION, parsePosition } from '../../../src/triggers/events/stream/position.ts';
 import type { FeedOperation } from '../../../src/triggers/ingest/table.ts';
 
@@ -21,8 +25,9 @@ interface Sketch {
   operation?: FeedOperation;
   chainId?: number;
   agentId?: string;
-  /** Characters of the agent's URI. */
+  /** Characters of the agent's URI, all of them this one. */
   length?: number;
+  text?: string;
 }
 
 /** A feed in memory whose readings can be held back: what is read is decided when the reading begins. */
@@ -51,12 +56,12 @@ function newFeed() {
   return {
     source,
     state,
-    append({ operation = 'event', chainId = 1, agentId = '7', length = 0 }: Sketch = {}) {
+    append({ operation = 'event', chainId = 1, agentId = '7', length = 0, text = 'a' }: Sketch = {}) {
       const seq = lastOf(chainId) + 1;
       const event = {
         ...{ id: `evt_${chainId}_${seq}`, chainId, blockHash: '0xb', logIndex: 0, blockNumber: seq, blockTime: START },
         ...{ transactionHash: '0xt', registry: 'identity' as const, eventType: 'Registered', agentId },
-        ...{ fields: { agent_id: agentId, to: '0x0', agent_uri: 'a'.repeat(length) }, status: 'confirmed' as const },
+        ...{ fields: { agent_id: agentId, to: '0x0', agent_uri: text.repeat(length) }, status: 'confirmed' as const },
       };
       items.push({ chainId, seq, operation, event });
     },
@@ -81,6 +86,7 @@ function newReader() {
   const state = { waiting: 0, gone: false, ended: '' };
   const stuck: (() => void)[] = [];
   let isStuck = false;
+  let isLeaving = false;
   const sink: Sink = {
     get waiting() {
       return state.waiting;
@@ -88,9 +94,10 @@ function newReader() {
     get gone() {
       return state.gone;
     },
-    write(text) {
-      texts.push(text);
-      if (isStuck) state.waiting += text.length;
+    write(bytes) {
+      texts.push(new TextDecoder().decode(bytes));
+      state.gone ||= isLeaving;
+      if (isStuck) state.waiting += bytes.byteLength;
     },
     drained: () => (isStuck ? new Promise<void>((resolve) => stuck.push(resolve)) : Promise.resolve()),
     end: () => {
@@ -111,6 +118,10 @@ function newReader() {
     stick: () => {
       isStuck = true;
     },
+    /** Goes, which shows when something is written. */
+    leave: () => {
+      isLeaving = true;
+    },
     loosen() {
       isStuck = false;
       state.waiting = 0;
@@ -125,11 +136,14 @@ function newHub() {
   const logged: string[] = [];
   const note = (event: string) => void logged.push(event);
   const log: Logger = { info: note, warn: note, error: note };
-  const hub = new EventHub({ source: feed.source, clock: () => time.now, log, random: () => 0.5 });
-  async function join(resume?: string, filter: EventFilter = {}, chainIds = [1]) {
+  const hub = new EventHub({ source: feed.source, clock: () => time.now, log, pause: settle, random: () => 0.5 });
+  let joined = 0;
+  async function join(resume?: string, filter: EventFilter = {}, chainIds = [1], as?: string) {
+    joined += 1;
+    const caller = as ?? `user:${joined}`;
     const reader = newReader();
     const resumeAt = resume === undefined ? undefined : parsePosition(resume);
-    const refused = await hub.open({ chainIds, filter, resumeAt }, reader.sink);
+    const refused = await hub.open({ caller, chainIds, filter, resumeAt }, reader.sink);
     return { ...reader, refused };
   }
   const pass = (ms: number) => {
@@ -213,7 +227,7 @@ describe('a listener', () => {
     await join();
     const reader = newReader();
     reader.stick();
-    await hub.open({ chainIds: [1], filter: {}, resumeAt: new Map([[1, 0]]) }, reader.sink);
+    await hub.open({ caller: 'user:slow', chainIds: [1], filter: {}, resumeAt: new Map([[1, 0]]) }, reader.sink);
     await settle();
     expect([feed.state.readings, reader.seqs()]).toEqual([0, []]);
     reader.loosen();
@@ -295,6 +309,22 @@ describe('a listener', () => {
     expect([reader.state.ended, hub.size]).toEqual(['end', 0]);
   });
 
+  it('is cut off when it has not taken what waits for it a while after its end', async () => {
+    const { feed, hub, join, pass } = newHub();
+    const [stuck, late, quick] = [await join(), await join(), await join()];
+    stuck.stick();
+    late.stick();
+    feed.append();
+    await pass(MAX_AGE_MS - 1);
+    await pass(1);
+    expect([stuck.state.ended, late.state.ended, quick.state.ended, hub.idle]).toEqual(['end', 'end', 'end', false]);
+    late.loosen();
+    await pass(LINGER_MS - 1);
+    expect([stuck.state.ended, hub.idle]).toEqual(['end', false]);
+    await pass(1);
+    expect([stuck.state.ended, late.state.ended, hub.idle]).toEqual(['cut', 'end', true]);
+  });
+
   it('is forgotten when it has gone, and a chain that nobody listens to is not read', async () => {
     const { feed, hub, join } = newHub();
     const reader = await join();
@@ -330,6 +360,81 @@ describe('a hub', () => {
     const reader = await join('1:0');
     await settle();
     expect([reader.state.ended, hub.size]).toEqual(['end', 1]);
+  });
+
+  it.each([
+    ['ASCII', 'a', 66_000],
+    ['text of more bytes than characters', '\u4e00', 22_000],
+  ])(
+    'keeps no more than what may wait for each of many readers, however long an event of %s is',
+    async (_, text, length) => {
+      const { feed, hub, join } = newHub();
+      const readers: ReturnType<typeof newReader>[] = [];
+      for (let n = 0; n < MAX_LISTENERS; n += 1) readers.push(await join());
+      for (const reader of readers.slice(1)) reader.stick();
+      const waiting = () => Math.max(...readers.map(({ state }) => state.waiting));
+      for (let n = 0; n < 2; n += 1) {
+        feed.append({ length, text });
+        await hub.tick();
+        expect(waiting()).toBeLessThanOrEqual(MAX_WAITING_BYTES);
+      }
+      expect(hub.size).toBe(1);
+      expect(readers[0]?.seqs()).toEqual([1, 2]);
+    },
+  );
+
+  it('cuts whoever would be sent more at once than may wait', async () => {
+    const { feed, hub, join } = newHub();
+    const reader = await join();
+    feed.append({ length: MAX_WAITING_BYTES + 1 });
+    await hub.tick();
+    expect([reader.state.ended, reader.seqs()]).toEqual(['cut', []]);
+  });
+
+  it('lets only so many catch up at once, and those who do not read keep nobody from it', async () => {
+    const { feed, hub, join } = newHub();
+    feed.append();
+    await join();
+    const readers = Array.from({ length: 3 * MAX_CATCHING_UP }, newReader);
+    for (const [n, reader] of readers.entries()) {
+      reader.stick();
+      const request = { caller: `user:late${n}`, chainIds: [1], filter: {}, resumeAt: new Map([[1, 0]]) };
+      await hub.open(request, reader.sink);
+    }
+    feed.hold();
+    const reading = readers.slice(MAX_CATCHING_UP);
+    for (const reader of reading) reader.loosen();
+    await settle();
+    expect(feed.state.readings).toBe(MAX_CATCHING_UP);
+    await feed.release();
+    expect(reading.every((reader) => reader.seqs().length === 1)).toBe(true);
+    expect(feed.state.readings).toBe(2 * MAX_CATCHING_UP);
+  });
+
+  it('gives a caller so many streams at a time, also when they are asked for at once', async () => {
+    const { hub, join } = newHub();
+    const open = () => join(undefined, {}, [1], 'user:one');
+    const opened = await Promise.all(Array.from({ length: MAX_PER_CALLER + 2 }, open));
+    expect(opened.map(({ refused }) => refused ?? 'opened').sort()).toEqual([
+      ...['many', 'many'],
+      ...Array.from({ length: MAX_PER_CALLER }, () => 'opened'),
+    ]);
+    expect((await join(undefined, {}, [1], 'user:other')).refused).toBeUndefined();
+    const [first] = opened;
+    if (first) first.state.gone = true;
+    expect([(await open()).refused, (await open()).refused]).toEqual([undefined, 'many']);
+    expect(hub.size).toBe(MAX_PER_CALLER + 2);
+  });
+
+  it('finds out whether the readers of a caller are still there before it refuses another', async () => {
+    const { hub, join } = newHub();
+    const open = () => join(undefined, {}, [1], 'user:one');
+    const [silent, leaver] = [await open(), await open(), await open(), await open(), await open()];
+    silent.stick();
+    expect((await open()).refused).toBe('many');
+    leaver.leave();
+    expect((await open()).refused).toBeUndefined();
+    expect(hub.size).toBe(MAX_PER_CALLER + 1);
   });
 
   it('refuses whoever is too far behind, and whoever comes when it is full', async () => {

@@ -70,6 +70,35 @@ describe('GET /api/v1/events/stream', () => {
     expect(headers.get('Cache-Control')).toBe('no-store');
   });
 
+  it('gives a caller five streams at a time, wherever they are opened, and charges for a refusal', async () => {
+    const own = { Authorization: `Bearer ${(await signUp()).token}` };
+    const streams = [];
+    for (let n = 0; n < 5; n += 1) streams.push(await openStream('', own));
+    const left = Number(streams.at(-1)?.headers.get('X-RateLimit-Remaining'));
+    const refused = await call('GET', '/api/v1/events/stream', { headers: own });
+    const message = 'A caller may have 5 streams at a time; close one first';
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { error: { code: 'RATE_LIMITED', message, retry_after: 10, limit: 5, window: 900 } },
+    });
+    expect(refused.headers.get('Retry-After')).toBe('10');
+    await (await openStream('', auth)).close();
+    await streams[0]?.close();
+    const again = await openStream('', own);
+    expect(Number(again.headers.get('X-RateLimit-Remaining'))).toBe(left - 2);
+    for (const stream of [again, ...streams.slice(1)]) await stream.close();
+  });
+
+  it('tells callers without a credential apart by their address', async () => {
+    const from = (address: string) => ({ 'CF-Connecting-IP': address });
+    const streams = [];
+    for (let n = 0; n < 5; n += 1) streams.push(await openStream('', from(`2001:db8:1:1::${n}`)));
+    const refused = await call('GET', '/api/v1/events/stream', { headers: from('2001:db8:1:1::9') });
+    expect(refused).toMatchObject({ status: 429, body: { error: { code: 'RATE_LIMITED', limit: 5 } } });
+    streams.push(await openStream('', from('2001:db8:1:2::1')));
+    for (const stream of streams) await stream.close();
+  });
+
   it.each([
     ['?chain_id=5', {}, 'chain_id'],
     ['?event_type=Nonsense', {}, 'event_type'],

@@ -58,7 +58,7 @@ export function judgeAnswer(result: OutboundResult, { token, ownToken }: Sender)
   const error = `Telegram answered ${status}: ${description}`;
   if (status === 429) {
     const retryAfterMs = Math.min(Math.max((parameters.retry_after ?? 1) * SECOND, SECOND), DAY);
-    return settled({ outcome: 'retryable', response, error, retryAfterMs });
+    return settled({ outcome: 'retryable', response, error, retryAfterMs, ...(!ownToken && { isPutOff: true }) });
   }
   if (status >= 500) return settled({ outcome: 'retryable', response, error, receiverFailed: true });
   const refusal: ActionResult = { outcome: 'permanent', response, error };

@@ -1,9 +1,13 @@
 import { type Clock, MINUTE, SECOND } from '../../../kernel/clock.ts';
+import { utf8 } from '../../../kernel/crypto.ts';
 import { describeError } from '../../../kernel/errors.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { EventFilter } from '../store.ts';
-import { accepts, type FeedItem, heartbeat, itemData, itemMessage, opening } from './message.ts';
+import { type FeedItem, heartbeat, opening } from './message.ts';
+import { nextPiece, type Prepared, prepare } from './piece.ts';
+import type { Sink } from './pipe.ts';
 import type { Position } from './position.ts';
+import { Turns } from './turns.ts';
 
 /** Where a hub reads. */
 export interface FeedSource {
@@ -13,44 +17,40 @@ export interface FeedSource {
   read(after: Position, limit: number): Promise<FeedItem[]>;
 }
 
-/** One reader's end of a stream. Nothing here fails: who has gone is told by `gone`. */
-export interface Sink {
-  /** Bytes that were written and that the reader has not taken yet. */
-  readonly waiting: number;
-  readonly gone: boolean;
-  write(text: string): void;
-  /** Resolves when the reader has taken everything, or has gone. */
-  drained(): Promise<void>;
-  /** Lets the reader take what waits, and ends. */
-  end(): void;
-  /** Ends at once. */
-  cut(): void;
-}
-
 export interface HubDeps {
   source: FeedSource;
   clock: Clock;
   log: Logger;
+  pause(milliseconds: number): Promise<void>;
   /** For the moment at which a reader comes back; `Math.random` unless a test says otherwise. */
   random?: () => number;
 }
 
 export interface StreamRequest {
+  /** Whose the stream is: what streams are counted by. */
+  caller: string;
   chainIds: readonly number[];
   filter: EventFilter;
   /** Where the reader was cut off. Chains that it does not name, and whoever names none, begin with what comes next. */
   resumeAt?: Position | undefined;
 }
 
-/** `full`: no room for another reader; `behind`: there is more to catch up with than a stream is for. */
-export type Refusal = 'full' | 'behind';
+/**
+ * `full`: no room for another reader; `many`: the caller has as many streams as it may; `behind`: there is more to catch up
+ * with than a stream is for.
+ */
+export type Refusal = 'full' | 'many' | 'behind';
 
-/** So many readers, each with twice what may wait, stay well below the 128 MB of an object. */
+/** So many readers, each with all that may wait for it, take half of the 128 MB of an object. */
 export const MAX_LISTENERS = 500;
-const MAX_WAITING_BYTES = 64 * 1024;
+export const MAX_WAITING_BYTES = 128 * 1024;
 
-/** What a listener is handed at a time. */
-const MAX_PIECE = 64 * 1024;
+/** A caller's streams at a time. */
+export const MAX_PER_CALLER = 5;
+
+/** The runtime takes the first message for a reader that has gone, and fails one after it. */
+const PROBES = 3;
+const PROBE_MS = 100;
 
 /** Entries of one chain that a reader may have missed: some minutes of a busy chain, weeks of a usual one. */
 export const MAX_BEHIND = 10_000;
@@ -60,13 +60,21 @@ export const HEARTBEAT_MS = 15 * SECOND;
 /** So that a deployment, which waits for the streams of the version before, is not held up by them. */
 export const MAX_AGE_MS = 15 * MINUTE;
 
+/** For a reader to take what waits for it, and the end. One that reads nothing would keep its stream for ever. */
+export const LINGER_MS = 10 * SECOND;
+
 const MIN_RETRY_MS = 2_000;
 const RETRY_SPREAD_MS = 3_000;
 
-const PAGE = 200;
-const PAGES_PER_TICK = 20;
+const PAGE = 100;
+const PAGES_PER_TICK = 40;
+
+/** Events of the longest kind, read by so many at once, still leave the object the rest of its memory. */
+export const MAX_CATCHING_UP = 8;
+const PAGE_ALONE = 25;
 
 interface Listener {
+  caller: string;
   filter: EventFilter;
   sink: Sink;
   position: Map<number, number>;
@@ -84,6 +92,9 @@ interface Listener {
 export class EventHub {
   readonly #deps: HubDeps;
   readonly #listeners = new Set<Listener>();
+  /** Ended, with something that is not taken yet; and since when. */
+  readonly #leaving = new Map<Listener, number>();
+  readonly #catchingUp = new Turns(MAX_CATCHING_UP);
   /** For each chain that somebody listens to: the last entry handed out. */
   readonly #positions = new Map<number, number>();
 
@@ -95,10 +106,20 @@ export class EventHub {
     return this.#listeners.size;
   }
 
+  /** Whether there is nobody left for whom something is to be done. */
+  get idle(): boolean {
+    return this.#listeners.size + this.#leaving.size === 0;
+  }
+
   /** Throws when the feed cannot be read. */
-  async open({ chainIds, filter, resumeAt }: StreamRequest, sink: Sink): Promise<Refusal | undefined> {
-    if (this.#listeners.size >= MAX_LISTENERS) return 'full';
+  async open({ caller, chainIds, filter, resumeAt }: StreamRequest, sink: Sink): Promise<Refusal | undefined> {
+    await this.#probe(caller);
+    const early = this.#roomFor(caller);
+    if (early) return early;
     const ends = await this.#deps.source.ends(chainIds);
+    // Others may have come in the meantime.
+    const late = this.#roomFor(caller);
+    if (late) return late;
     const position = new Map<number, number>();
     for (const chainId of chainIds) {
       const end = ends.get(chainId) ?? 0;
@@ -111,13 +132,29 @@ export class EventHub {
       if (!this.#positions.has(chainId)) this.#positions.set(chainId, ends.get(chainId) ?? 0);
     }
     const now = this.#deps.clock().getTime();
-    const listener = { filter, sink, position, live: false, openedAt: now, wroteAt: now };
+    const listener = { caller, filter, sink, position, live: false, openedAt: now, wroteAt: now };
     this.#listeners.add(listener);
     const retryMs = MIN_RETRY_MS + Math.floor((this.#deps.random ?? Math.random)() * RETRY_SPREAD_MS);
-    sink.write(opening(position, retryMs));
+    sink.write(utf8(opening(position, retryMs)));
     listener.live = this.#isLevel(listener);
     if (!listener.live) void this.#catchUp(listener);
     return undefined;
+  }
+
+  /** Why there is none. */
+  #roomFor(caller: string): 'full' | 'many' | undefined {
+    const present = [...this.#listeners, ...this.#leaving.keys()].filter(({ sink }) => !sink.gone);
+    if (present.length >= MAX_LISTENERS) return 'full';
+    return present.filter((other) => other.caller === caller).length >= MAX_PER_CALLER ? 'many' : undefined;
+  }
+
+  /** A reader's going shows when something is written, so a page that is loaded anew would find its old streams there. */
+  async #probe(caller: string): Promise<void> {
+    for (let probe = 0; probe < PROBES && this.#roomFor(caller) === 'many'; probe += 1) {
+      const own = [...this.#listeners].filter((listener) => listener.caller === caller);
+      for (const listener of own) this.#write(listener, heartbeat(listener.position));
+      await this.#deps.pause(PROBE_MS);
+    }
   }
 
   /** Hands out what is new and keeps the streams in order. To be called again and again while anybody listens. */
@@ -126,6 +163,12 @@ export class EventHub {
     for (const listener of this.#listeners) {
       if (listener.sink.gone) this.#listeners.delete(listener);
       else if (now - listener.openedAt >= MAX_AGE_MS) this.#end(listener, 'end');
+    }
+    for (const [listener, since] of this.#leaving) {
+      const { sink } = listener;
+      const isLate = now - since >= LINGER_MS;
+      if (isLate && !sink.gone && sink.waiting > 0) sink.cut();
+      if (isLate || sink.gone || sink.waiting === 0) this.#leaving.delete(listener);
     }
     this.#forgetChains();
     try {
@@ -144,7 +187,7 @@ export class EventHub {
       const items = await this.#deps.source.read(this.#positions, PAGE);
       if (items.length === 0) return;
       for (const { chainId, seq } of items) this.#positions.set(chainId, seq);
-      const prepared = items.map((item) => ({ item, data: itemData(item) }));
+      const prepared = items.map(prepare);
       for (const listener of this.#listeners) {
         if (!listener.live) continue;
         listener.live = this.#hand(listener, prepared);
@@ -154,19 +197,15 @@ export class EventHub {
     }
   }
 
-  /** Brings a listener to where the hub is, at the pace at which its reader takes what it is given. */
+  /**
+   * Brings a listener to where the hub is, at the pace at which its reader takes what it is given. It has no turn while it
+   * waits for the reader, so that those who do not read keep nobody from reading.
+   */
   async #catchUp(listener: Listener): Promise<void> {
     try {
-      while (!listener.live) {
+      while (!listener.live && this.#listeners.has(listener)) {
         await listener.sink.drained();
-        if (!this.#listeners.has(listener)) return;
-        const items = await this.#deps.source.read(listener.position, PAGE);
-        if (items.length === 0) throw new Error('the feed ends before the place that was handed out');
-        this.#hand(
-          listener,
-          items.map((item) => ({ item, data: itemData(item) })),
-        );
-        listener.live = this.#isLevel(listener);
+        await this.#catchingUp.take(() => this.#readOn(listener));
       }
     } catch (error) {
       this.#deps.log.error('event_stream_read_failed', { error: describeError(error) });
@@ -175,40 +214,43 @@ export class EventHub {
     }
   }
 
+  async #readOn(listener: Listener): Promise<void> {
+    if (!this.#listeners.has(listener)) return;
+    const items = await this.#deps.source.read(listener.position, PAGE_ALONE);
+    if (items.length === 0) throw new Error('the feed ends before the place that was handed out');
+    this.#hand(listener, items.map(prepare));
+    listener.live = this.#isLevel(listener);
+  }
+
   #isLevel({ position }: Listener): boolean {
     return [...position].every(([chainId, seq]) => seq >= (this.#positions.get(chainId) ?? 0));
   }
 
   /** Hands over one piece, and answers whether that was all. */
-  #hand(listener: Listener, prepared: readonly { item: FeedItem; data: string }[]): boolean {
-    let text = '';
-    for (const { item, data } of prepared) {
-      const last = listener.position.get(item.chainId);
-      if (last === undefined || item.seq <= last) continue;
-      if (text.length >= MAX_PIECE) {
-        this.#write(listener, text);
-        return false;
-      }
-      listener.position.set(item.chainId, item.seq);
-      if (accepts(listener.filter, item)) text += itemMessage(listener.position, item, data);
-    }
+  #hand(listener: Listener, prepared: readonly Prepared[]): boolean {
+    const { text, isAll } = nextPiece(listener.position, listener.filter, prepared);
     if (text !== '') this.#write(listener, text);
-    return true;
+    return isAll;
   }
 
-  /** Who does not keep up is cut off, and can come back: what waits for a reader is bounded. */
+  /**
+   * Who does not keep up is cut off, and can come back: what waits for a reader is bounded, whatever comes. Texts of events
+   * are bounded where logs are decoded, so that the longest message is about half of what may wait.
+   */
   #write(listener: Listener, text: string): void {
-    if (listener.sink.waiting > MAX_WAITING_BYTES) {
+    const bytes = utf8(text);
+    if (listener.sink.waiting + bytes.byteLength > MAX_WAITING_BYTES) {
       this.#end(listener, 'cut');
       return;
     }
     listener.wroteAt = this.#deps.clock().getTime();
-    listener.sink.write(text);
+    listener.sink.write(bytes);
   }
 
   #end(listener: Listener, how: 'end' | 'cut'): void {
     this.#listeners.delete(listener);
     listener.sink[how]();
+    if (how === 'end') this.#leaving.set(listener, this.#deps.clock().getTime());
   }
 
   #forgetChains(): void {

@@ -3,7 +3,8 @@ import type { Database } from '../../../db/client.ts';
 import { type Clock, SECOND } from '../../../kernel/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { EventFilter } from '../store.ts';
-import { EventHub, type Refusal, type Sink } from './hub.ts';
+import { EventHub, type Refusal } from './hub.ts';
+import { openPipe } from './pipe.ts';
 import { feedSource } from './store.ts';
 
 export interface EventStreamDeps {
@@ -14,6 +15,8 @@ export interface EventStreamDeps {
 
 /** As it travels to the object: a position is a list of chain and sequence. */
 export interface OpenRequest {
+  /** Whose the stream is: what streams are counted by. */
+  caller: string;
   chainIds: number[];
   filter: EventFilter;
   resumeAt: [number, number][] | undefined;
@@ -36,13 +39,13 @@ export function eventStreamObject(depsOf: (env: Env) => EventStreamDeps) {
     constructor(state: DurableObjectState, env: Env) {
       super(state, env);
       const { db, clock, log } = depsOf(env);
-      this.#hub = new EventHub({ source: feedSource(() => db().query), clock, log });
+      this.#hub = new EventHub({ source: feedSource(() => db().query), clock, log, pause: (ms) => scheduler.wait(ms) });
     }
 
-    async open({ chainIds, filter, resumeAt }: OpenRequest): Promise<Opened> {
+    async open({ resumeAt, ...request }: OpenRequest): Promise<Opened> {
       const { readable, sink } = openPipe();
       const position = resumeAt && new Map(resumeAt);
-      const refused = await this.#hub.open({ chainIds, filter, resumeAt: position }, sink);
+      const refused = await this.#hub.open({ ...request, resumeAt: position }, sink);
       if (refused) return { refused };
       if (!this.#running) this.ctx.waitUntil(this.#run());
       return { stream: readable };
@@ -51,8 +54,8 @@ export function eventStreamObject(depsOf: (env: Env) => EventStreamDeps) {
     async #run(): Promise<void> {
       this.#running = true;
       try {
-        // No pause between the last look at the size and the end: who comes in between would wait for nothing.
-        while (this.#hub.size > 0) {
+        // No pause between the last look at it and the end: who comes in between would wait for nothing.
+        while (!this.#hub.idle) {
           await scheduler.wait(POLL_MS);
           await this.#hub.tick();
         }
@@ -61,36 +64,4 @@ export function eventStreamObject(depsOf: (env: Env) => EventStreamDeps) {
       }
     }
   };
-}
-
-/** A pipe that counts what its reader has not taken yet: a write is done when it has been read. */
-function openPipe(): { readable: ReadableStream<Uint8Array>; sink: Sink } {
-  const { readable, writable } = new IdentityTransformStream();
-  const writer = writable.getWriter();
-  const encoder = new TextEncoder();
-  let last: Promise<void> = Promise.resolve();
-  const state = { waiting: 0, gone: false };
-  const leave = () => {
-    state.gone = true;
-  };
-  writer.closed.catch(leave);
-  const sink: Sink = {
-    get waiting() {
-      return state.waiting;
-    },
-    get gone() {
-      return state.gone;
-    },
-    write(text) {
-      const bytes = encoder.encode(text);
-      state.waiting += bytes.byteLength;
-      last = writer.write(bytes).then(() => {
-        state.waiting -= bytes.byteLength;
-      }, leave);
-    },
-    drained: () => last,
-    end: () => void writer.close().catch(leave),
-    cut: () => void writer.abort(new Error('the reader does not keep up')).catch(leave),
-  };
-  return { readable, sink };
 }

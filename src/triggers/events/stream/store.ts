@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, inArray, max, sql } from 'drizzle-orm';
 import type { Executor } from '../../../db/client.ts';
 import { chainEvents, chainFeed } from '../../ingest/table.ts';
+import { eventColumns } from '../columns.ts';
 import type { FeedSource } from './hub.ts';
 
 /** The feed as Postgres has it. `db` is asked for every statement: a connection does not outlive what it was made for. */
@@ -26,7 +27,7 @@ export const feedSource = (db: () => Executor): FeedSource => ({
       .limit(limit)
       .as('entry');
     return query
-      .select({ chainId: entry.chainId, seq: entry.seq, operation: entry.operation, event: chainEvents })
+      .select({ chainId: entry.chainId, seq: entry.seq, operation: entry.operation, event: eventColumns })
       .from(sql`jsonb_to_recordset(${places}::jsonb) as place(chain bigint, seq bigint)`)
       .crossJoinLateral(entry)
       .innerJoin(chainEvents, eq(chainEvents.id, entry.eventId))

@@ -82,14 +82,22 @@ describe('a Telegram action', () => {
 
   it('waits for as long as the API asks, which is no failure of the chat', async () => {
     const { url } = await start({ burst: 1, clock: () => 0 });
-    await send(url);
-    const result = await send(url);
+    const own = { config: { bot_token: TOKEN } };
+    await send(url, own);
+    const result = await send(url, own);
     expect(result).toMatchObject({
       outcome: 'retryable',
       retryAfterMs: 1_000,
       error: 'Telegram answered 429: Too Many Requests: retry after 1',
     });
     expect(result.receiverFailed).toBeUndefined();
+    expect(result.isPutOff).toBeUndefined();
+  });
+
+  it('puts a delivery off where the bot that has to wait is the one that everybody shares', async () => {
+    const { url } = await start({ burst: 1, clock: () => 0 });
+    await send(url);
+    expect(await send(url)).toMatchObject({ outcome: 'retryable', retryAfterMs: 1_000, isPutOff: true });
   });
 
   it.each<[string, Partial<TelegramOptions>, Setup, string]>([
