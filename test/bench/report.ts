@@ -8,7 +8,7 @@ export interface Measured {
   slices: readonly Slice[];
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   const at = (index: number) => sorted[index] ?? Number.NaN;
@@ -17,7 +17,7 @@ function median(values: readonly number[]): number {
 
 const of = ({ slices }: Measured, field: (slice: Slice) => number) => slices.map(field);
 
-const whole = (value: number) => Math.round(value).toLocaleString('en-US');
+export const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 
 const spread = (values: readonly number[]) => `${whole(Math.min(...values))}–${whole(Math.max(...values))}`;
 
@@ -32,7 +32,7 @@ const percent = (share: number) => `${Math.round(share * 100)} %`;
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 
 /** Each line against the bare route, then each against Weir by hop, as requests a second. */

@@ -11,13 +11,14 @@ import { killOwned } from '../../scripts/stack/orphans.ts';
 import { run, throwAwayOwner } from '../../scripts/stack/process.ts';
 import { makeTemporaryFolder } from '../../scripts/stack/throw-away.ts';
 import { admissionLines } from './admission.ts';
+import { compareDelivery } from './delivery.ts';
 import { compareMatching } from './matching.ts';
 import { type Load, measureQuietly, type Slice } from './measure.ts';
 import { report } from './report.ts';
 import type { Bench } from './servers.ts';
 
 const USAGE =
-  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--lines abcdefg], or matching [--rounds N] [--seconds N]';
+  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--lines abcdefg], or matching [--rounds N] [--seconds N], or delivery [--rounds N] [--events N] [--rate N]';
 
 const BENCHMARKS: ReadonlyMap<string, typeof admissionLines> = new Map([['admission', admissionLines]]);
 
@@ -87,9 +88,19 @@ async function runMatching(args: string[]): Promise<void> {
   console.log(`\n${await compareMatching(Number(values.rounds), Number(values.seconds))}`);
 }
 
+/** `npm run bench -- delivery [--rounds 3] [--events 100] [--rate 5]`: starts the whole stack and has a report of its own. */
+async function runDelivery(args: string[]): Promise<void> {
+  const text = (value: string) => ({ type: 'string', default: value }) as const;
+  const { values } = parseArgs({ args, options: { rounds: text('3'), events: text('100'), rate: text('5') } });
+  const [rounds = 0, events = 0, eventsPerSecond = 0] = [values.rounds, values.events, values.rate].map(Number);
+  if (!(rounds >= 1 && events >= 1 && eventsPerSecond > 0)) throw new Error(`Usage: ${USAGE}`);
+  console.log(`\n${await compareDelivery({ rounds, events, eventsPerSecond })}`);
+}
+
 async function main(): Promise<void> {
   const [name, ...rest] = process.argv.slice(2);
   if (name === 'matching') return runMatching(rest);
+  if (name === 'delivery') return runDelivery(rest);
   const command = readCommand(process.argv.slice(2));
   if (process.platform !== 'linux' || availableParallelism() < 2) throw new Error('this needs Linux and two cores');
   await installPeers();

@@ -41,30 +41,34 @@ interface Life {
 }
 
 /** Starts the stack, and kills it at the moment given, with events before and after it is up. */
-export async function liveAndDie({ when, what, afterMs }: Kill, life: Life): Promise<void> {
+export async function liveAndDie(kill: Kill, life: Life): Promise<void> {
   const stack = runScript('dev', life.variables);
-  await life.emit(when === 'starting' ? 1 : 0.5);
-  if (when === 'starting') {
-    await delay(afterMs);
-    return killEverything(stack, life.dataDir);
+  try {
+    await liveUntil(kill, stack, life);
+  } finally {
+    await killEverything(stack, life.dataDir);
+    life.receivers.release();
   }
+}
+
+async function liveUntil({ when, what, afterMs }: Kill, stack: Run, { dataDir, receivers, emit }: Life) {
+  await emit(when === 'starting' ? 1 : 0.5);
+  if (when === 'starting') return delay(afterMs);
   await stack.line('ready in');
-  const release = when === 'delivering' ? life.receivers.hold() : () => undefined;
-  const emitted = life.emit(0.5);
+  if (when === 'delivering') receivers.hold();
+  const emitted = emit(0.5);
   if (when === 'running') await delay(afterMs);
-  else await Promise.race([life.receivers.nextArrival(), delay(ARRIVAL_MS)]);
+  else await Promise.race([receivers.nextArrival(), delay(ARRIVAL_MS)]);
   if (what === 'runtime') {
-    await killRuntime(life.dataDir);
-    release();
+    await killRuntime(dataDir);
     await emitted;
-  }
-  await killEverything(stack, life.dataDir);
-  release();
-  await emitted;
+  } else await killEverything(stack, dataDir);
+  return emitted;
 }
 
 async function killEverything(stack: Run, dataDir: string): Promise<void> {
-  killAtOnce(stack);
+  const { exitCode, signalCode } = stack.child;
+  if (exitCode === null && signalCode === null) killAtOnce(stack);
   await killOwned(await realpath(dataDir));
   await stack.exited;
 }

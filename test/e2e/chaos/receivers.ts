@@ -27,7 +27,7 @@ export class Receivers {
   readonly #refusing: string;
   readonly #chance: Chance;
   readonly #servers = new Map<string, Server>();
-  #held = Promise.resolve();
+  #held: PromiseWithResolvers<void> | undefined;
   #arrived = Promise.withResolvers<void>();
 
   constructor(refusing: string, chance: Chance) {
@@ -49,11 +49,14 @@ export class Receivers {
     return `http://127.0.0.1:${address.port}/`;
   }
 
-  /** Nothing is answered until the function that comes back is called. */
-  hold(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#held = promise;
-    return resolve;
+  /** From now on nothing is answered. */
+  hold(): void {
+    this.#held = Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
   }
 
   nextArrival(): Promise<void> {
@@ -83,7 +86,7 @@ export class Receivers {
     this.#arrived.resolve();
     this.#arrived = Promise.withResolvers();
     await delay(this.#chance.between(0, SLOWEST_MS));
-    await this.#held;
+    await this.#held?.promise;
     response.writeHead(accepted ? 204 : 500).end();
   }
 }
