@@ -6,6 +6,7 @@ import { deleteForgottenNetworks } from './identity/users/network-store.ts';
 import { describeError } from './kernel/errors.ts';
 import { sweepUsage } from './quota/usage/job.ts';
 import { sweepDeliveries } from './triggers/deliveries/retention/job.ts';
+import { forgetMemories } from './triggers/state/forget.ts';
 
 type Job = (deps: ScheduleDeps) => Promise<unknown>;
 
@@ -15,7 +16,7 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
-  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries],
+  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries, forgetMemories],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */

@@ -52,9 +52,19 @@ describe('an answer', () => {
   it('that did not come may be tried again; an address that is refused may not', () => {
     const of = (kind: 'timeout' | 'unreachable' | 'refused') =>
       judge({ kind, reason: 'because', durationMs: 1 }, isSuccess, now);
-    expect(of('timeout')).toEqual({ outcome: 'retryable', error: 'because' });
-    expect(of('unreachable')).toEqual({ outcome: 'retryable', error: 'because' });
+    expect(of('timeout')).toEqual({ outcome: 'retryable', error: 'because', receiverFailed: true });
+    expect(of('unreachable')).toEqual({ outcome: 'retryable', error: 'because', receiverFailed: true });
     expect(of('refused')).toEqual({ outcome: 'permanent', error: 'because' });
+  });
+
+  it.each([
+    [500, true],
+    [404, true],
+    [410, true],
+    [429, undefined],
+    [200, undefined],
+  ])('of %d is a failure of the receiver: %s', (status, failed) => {
+    expect(judge(answer(status), isSuccess, now).receiverFailed).toBe(failed);
   });
 
   it('carries what the receiver asked for', () => {

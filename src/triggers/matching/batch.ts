@@ -1,9 +1,9 @@
 import type { FeedOperation } from '../ingest/table.ts';
-import { type Evaluator, groupOf, type StatefulFire } from '../state/evaluator.ts';
+import type { Evaluator, StatefulFire } from '../state/evaluator.ts';
 import type { StateValues } from '../state/machine.ts';
 import { type MatchableEvent, wholeSeconds } from './event.ts';
 import type { Rule } from './rule.ts';
-import type { RuleIndex } from './rule-index.ts';
+import type { Accepted } from './stretch.ts';
 
 /** One entry of the chain's feed with the event it is about. */
 export interface FeedEntry {
@@ -41,28 +41,26 @@ export interface BatchResult {
 }
 
 /**
- * Runs a stretch of the feed past the rules. What an entry gives depends on the entries before it only by what the
+ * Fires the rules that a stretch of the feed is for. What an entry gives depends on the entries before it only by what the
  * evaluator remembers of them, so the rows that result are the same however the feed is cut. The stretch ends early, but
  * after at least one entry, once there are `maxFires`.
  */
 export function matchBatch(
-  entries: readonly [FeedEntry, ...FeedEntry[]],
-  rules: RuleIndex,
+  stretch: readonly [Accepted, ...Accepted[]],
   evaluator: Evaluator,
   maxFires: number,
 ): BatchResult {
-  const result: BatchResult = { fires: [], retractions: [], upTo: entries[0].seq };
-  for (const entry of entries) {
+  const result: BatchResult = { fires: [], retractions: [], upTo: stretch[0].entry.seq };
+  for (const { entry, rules } of stretch) {
     const { event, appearance, operation } = entry;
     if (operation === 'retract') {
       result.retractions.push({ eventId: event.id, appearance });
     } else {
       // What was due by then is decided before the event is seen.
       if (operation === 'confirm') {
-        result.fires.push(...evaluator.advanceTo(wholeSeconds(event.blockTime)).map(statefulFire));
+        for (const fire of evaluator.advanceTo(wholeSeconds(event.blockTime))) result.fires.push(statefulFire(fire));
       }
-      for (const rule of rules.candidates(event)) {
-        if (rule.firesOn !== operation || !rule.accepts(event)) continue;
+      for (const rule of rules) {
         if (rule.stateful.length === 0) result.fires.push(fireOf(rule, event, appearance));
         else {
           const fire = evaluator.onEvent(rule, event, appearance);
@@ -93,24 +91,3 @@ export const statefulFire = ({ rule, eventId, appearance, groupKey, values }: St
   groupKey,
   state: values,
 });
-
-/** Triggers that remember, with the groups whose memory the entries touch. */
-export function memoriesTouched(entries: readonly FeedEntry[], rules: RuleIndex): MemoryKey[] {
-  const keys = new Map<string, MemoryKey>();
-  for (const { event, operation } of entries) {
-    if (operation !== 'confirm') continue;
-    for (const rule of rules.candidates(event)) {
-      if (rule.stateful.length === 0 || !rule.accepts(event)) continue;
-      for (const scope of ['agent', 'trigger'] as const) {
-        const key = { triggerId: rule.triggerId, groupKey: groupOf(scope, event) };
-        keys.set(`${key.triggerId}/${key.groupKey}`, key);
-      }
-    }
-  }
-  return [...keys.values()];
-}
-
-export interface MemoryKey {
-  triggerId: string;
-  groupKey: string;
-}

@@ -16,9 +16,9 @@ const MAX_GROUP_DEPTH = 4;
 export const MAX_GROUPED = 200;
 
 const JOINS: ReadonlyMap<string, (members: readonly CompiledPredicate[]) => CompiledPredicate> = new Map([
-  ['any', (members) => joined(members, (event) => members.some(({ predicate }) => predicate(event)), accessOfAny)],
-  ['all', (members) => joined(members, (event) => members.every(({ predicate }) => predicate(event)), accessOfAll)],
-  ['none', (members) => joined(members, (event) => !members.some(({ predicate }) => predicate(event)))],
+  ['any', (members) => joined(members, (...of) => members.some(({ predicate }) => predicate(...of)), accessOfAny)],
+  ['all', (members) => joined(members, (...of) => members.every(({ predicate }) => predicate(...of)), accessOfAll)],
+  ['none', (members) => joined(members, (...of) => !members.some(({ predicate }) => predicate(...of)))],
 ]);
 
 /** The condition types that are groups: `any`, `all`, `none`. */

@@ -2,9 +2,10 @@ import type { Database, Executor } from '../../db/client.ts';
 import { type Clock, HOUR } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import { tellLimited } from '../deliveries/limited.ts';
 import { Evaluator, type StateRow } from '../state/evaluator.ts';
 import { readDue, readStates, type StateChanges } from '../state/store.ts';
-import { type BatchResult, type FeedEntry, matchBatch, memoriesTouched, statefulFire } from './batch.ts';
+import { type BatchResult, type FeedEntry, matchBatch, statefulFire } from './batch.ts';
 import { wholeSeconds } from './event.ts';
 import { commitOutcome } from './outcome/store.ts';
 import type { StoredTrigger } from './rule.ts';
@@ -18,6 +19,7 @@ import {
   readFeed,
   triggersById,
 } from './store.ts';
+import { type MemoryKey, type StretchBounds, stretchOf } from './stretch.ts';
 
 export interface MatcherDeps {
   /** Opens the database for one turn of work. */
@@ -29,18 +31,25 @@ export interface MatcherDeps {
   wakeSweeper(): Promise<void>;
 }
 
-export interface MatcherBounds {
+export interface MatcherBounds extends StretchBounds {
   /** Entries of the feed read at a time. */
   entries: number;
-  /** Fires after which a batch is closed, short of the entries it read. */
-  fires: number;
   /** Triggers read at a time. */
   triggers: number;
   /** Memories that are due read at a time. */
   due: number;
 }
 
-const BOUNDS: MatcherBounds = { entries: 200, fires: 2_000, triggers: 500, due: 1_000 };
+const BOUNDS: MatcherBounds = {
+  entries: 200,
+  fires: 2_000,
+  // A memory takes up to some 10 KB.
+  memories: 2_000,
+  // About three seconds of patterns at their worst.
+  work: 100_000_000,
+  triggers: 500,
+  due: 1_000,
+};
 
 /** Changes are deltas on what is in memory; once in a while all is read anew, should a delta ever have been lost. */
 const RELOAD_AFTER = HOUR;
@@ -103,12 +112,14 @@ export class ChainMatcher {
           : [];
       const [first, ...rest] = entriesUntil(entries, due.length === this.#bounds.due ? (due.at(-1)?.dueAt ?? by) : by);
       if (!first && due.length === 0) return false;
-      const evaluator = await this.#evaluator(db.query, rules, first ? [first, ...rest] : [], due);
-      const result = first
-        ? matchBatch([first, ...rest], rules.index, evaluator, this.#bounds.fires)
+      const stretch = first && stretchOf([first, ...rest], rules.index, this.#bounds);
+      const evaluator = await this.#evaluator(db.query, rules, stretch?.touched ?? [], due);
+      const result = stretch
+        ? matchBatch(stretch.accepted, evaluator, this.#bounds.fires)
         : { fires: [], retractions: [], upTo: this.#cursor ?? 0 };
       if (result.upTo === (rest.at(-1) ?? first)?.seq || !first) {
-        result.fires.push(...evaluator.advanceTo(due.at(-1)?.dueAt ?? Number.NEGATIVE_INFINITY).map(statefulFire));
+        const past = evaluator.advanceTo(due.at(-1)?.dueAt ?? Number.NEGATIVE_INFINITY);
+        for (const fire of past) result.fires.push(statefulFire(fire));
       }
       await this.#keep(db, result, evaluator.outcome());
       return true;
@@ -119,13 +130,13 @@ export class ChainMatcher {
     }
   }
 
-  /** With all that the entries may touch, and what others of the same triggers remember beside what is due. */
-  async #evaluator(query: Executor, rules: RuleSet, entries: readonly FeedEntry[], due: readonly StateRow[]) {
+  /** With all that entries touch, and what others of the same triggers remember beside what is due. */
+  async #evaluator(query: Executor, rules: RuleSet, touched: readonly MemoryKey[], due: readonly StateRow[]) {
     const beside = due.flatMap(({ triggerId, groupKey }) => [
       { triggerId, groupKey },
       { triggerId, groupKey: groupKey.split(':')[0] ?? groupKey },
     ]);
-    const rows = await readStates(query, [...memoriesTouched(entries, rules.index), ...beside]);
+    const rows = await readStates(query, [...touched, ...beside]);
     return new Evaluator([...due, ...rows], (triggerId) => rules.index.get(triggerId));
   }
 
@@ -137,16 +148,12 @@ export class ChainMatcher {
 
   async #keep(db: Database, result: BatchResult, states: StateChanges): Promise<void> {
     const from = this.#cursor ?? null;
-    const commit = await commitOutcome(db, {
-      ...result,
-      states,
-      chainId: this.#chainId,
-      from,
-      now: this.#deps.clock(),
-    });
+    const now = this.#deps.clock();
+    const commit = await commitOutcome(db, { ...result, states, chainId: this.#chainId, from, now });
     // Behind another matcher of the same chain (an object that is being replaced): go on from where that one stands.
     this.#cursor = commit.committed ? result.upTo : undefined;
     if (commit.committed && commit.deliveryIds.length > 0) await this.#announce(commit.deliveryIds);
+    if (commit.committed) await tellLimited(db, commit.excess, now, this.#deps.log);
   }
 
   /** What is committed is safe; failing to say so costs no more than the time until the sweeper looks by itself. */

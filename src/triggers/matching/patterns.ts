@@ -1,4 +1,5 @@
 import { RE2JS } from 're2js';
+import type { Work } from './predicate.ts';
 
 /**
  * Regular expressions of users run over text of strangers, so they run on automata: RE2's syntax has neither back-references
@@ -6,12 +7,12 @@ import { RE2JS } from 're2js';
  * is the size of the program, so that is bounded too: a short pattern such as `(\w{1,30}){30}` can be a long program.
  */
 const LONGEST_PATTERN = 256;
-const LARGEST_PROGRAM = 128;
+const LARGEST_PROGRAM = 80;
 
 /** How much of a text is searched, in UTF-16 units. What stands behind that is as if it were not there. */
-const SEARCHED = 8_192;
+const SEARCHED = 1_024;
 
-/** Compiled patterns, the least recently used leaving first. A program of the largest size takes some 25 KB. */
+/** Compiled patterns, the least recently used leaving first. A program of the largest size takes some 16 KB. */
 const KEPT = 128;
 const compiled = new Map<string, RE2JS>();
 
@@ -46,5 +47,13 @@ export function checkPattern(pattern: string, caseSensitive: boolean): string | 
  * Whether the pattern is found anywhere in the text. Searches by `find`, whose memory is bounded by the program; `test`
  * would build an automaton of up to 8 MB for each pattern.
  */
-export const searchPattern = (pattern: string, caseSensitive: boolean, text: string): boolean =>
-  compile(pattern, caseSensitive).matcher(text.slice(0, SEARCHED)).find();
+export function searchPattern(
+  { pattern, caseSensitive }: { pattern: string; caseSensitive: boolean },
+  text: string,
+  work?: Work,
+): boolean {
+  const program = compile(pattern, caseSensitive);
+  const searched = text.slice(0, SEARCHED);
+  if (work) work.spent += program.programSize() * (searched.length + 1);
+  return program.matcher(searched).find();
+}

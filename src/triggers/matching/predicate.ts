@@ -2,8 +2,13 @@ import type { CompiledState } from '../state/machine.ts';
 import type { Access } from './access.ts';
 import type { MatchableEvent } from './event.ts';
 
-/** Whether a condition holds for an event. */
-export type Predicate = (event: MatchableEvent) => boolean;
+/** What searches for patterns have cost: instructions of their programs times characters of the texts, at most. */
+export interface Work {
+  spent: number;
+}
+
+/** Whether a condition holds for an event. What it costs to find out is added to the work, where it is more than little. */
+export type Predicate = (event: MatchableEvent, work?: Work) => boolean;
 
 /** `path` names the faulty member as the public contract spells it: `field`, `config.conditions.2.value`. */
 export interface Refusal {

@@ -4,7 +4,7 @@ import type { StateMachine } from '../state/machine.ts';
 import { type Access, accessOfAll } from './access.ts';
 import { type ConditionInput, compileCondition } from './conditions.ts';
 import { type MatchableEvent, wholeSeconds } from './event.ts';
-import type { CompiledPredicate } from './predicate.ts';
+import type { CompiledPredicate, Work } from './predicate.ts';
 
 export interface StoredCondition extends ConditionInput {
   id: number;
@@ -35,7 +35,7 @@ export interface Rule {
   /** What an index may find it by: an event with none of these values is not accepted. */
   readonly access: Access | undefined;
   /** Whether all that the trigger asks of the event itself holds. */
-  accepts(event: MatchableEvent): boolean;
+  accepts(event: MatchableEvent, work?: Work): boolean;
   /** Conditions that remember: they see the events that are accepted, and decide whether the trigger fires. */
   readonly stateful: readonly StatefulCondition[];
 }
@@ -88,11 +88,11 @@ export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
   if (faults.length > 0) return { state: 'broken', faults };
   const predicates = compiled.map(({ predicate }) => predicate);
   const since = wholeSeconds(trigger.createdAt) - CLOCK_TOLERANCE;
-  const accepts = (event: MatchableEvent) =>
+  const accepts = (event: MatchableEvent, work?: Work) =>
     event.registry === registry &&
     (chainId === null || event.chainId === chainId) &&
     wholeSeconds(event.blockTime) >= since &&
-    predicates.every((holds) => holds(event));
+    predicates.every((holds) => holds(event, work));
   return {
     state: 'active',
     rule: {

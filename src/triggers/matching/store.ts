@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { Executor } from '../../db/client.ts';
+import { eventColumns } from '../events/columns.ts';
 import { chainEvents, chainFeed } from '../ingest/table.ts';
 import { triggerChanges, triggers } from '../rules/table.ts';
 import type { FeedEntry } from './batch.ts';
@@ -21,7 +22,7 @@ export async function readFeed(
   const appearance = sql<number>`(select count(*)::int from chain_feed earlier
     where earlier.event_id = ${chainFeed.eventId} and earlier.operation = 'retract' and earlier.seq < ${chainFeed.seq})`;
   const rows = await db
-    .select({ seq: chainFeed.seq, operation: chainFeed.operation, appearance, event: chainEvents })
+    .select({ seq: chainFeed.seq, operation: chainFeed.operation, appearance, event: eventColumns })
     .from(chainFeed)
     .innerJoin(chainEvents, eq(chainEvents.id, chainFeed.eventId))
     .where(and(eq(chainFeed.chainId, chainId), after === null ? undefined : gt(chainFeed.seq, after)))

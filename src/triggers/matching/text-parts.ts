@@ -3,7 +3,7 @@ import type { Comparison } from './comparison.ts';
 import { refuseType, someTypeOf } from './event-types.ts';
 import { FIELD_KINDS } from './field-kinds.ts';
 import { checkPattern, searchPattern } from './patterns.ts';
-import { type CompiledComparison, type Refusal, refuse, type Weight } from './predicate.ts';
+import { type CompiledComparison, type Predicate, type Refusal, refuse, type Weight, type Work } from './predicate.ts';
 import { textIn } from './text-in.ts';
 
 const PART = {
@@ -40,7 +40,12 @@ export function compilePattern(comparison: Comparison, registry: Registry | unde
   const caseSensitive = comparison.caseSensitive && !FIELD_KINDS[EVENT_FIELDS[field]].parts;
   const fault = checkPattern(value, caseSensitive);
   if (fault !== undefined) return refuse('value', fault);
-  return whereSomeValueFits(comparison, registry, (text) => searchPattern(value, caseSensitive, text), PATTERN_WEIGHT);
+  return whereSomeValueFits(
+    comparison,
+    registry,
+    (text, work) => searchPattern({ pattern: value, caseSensitive }, text, work),
+    PATTERN_WEIGHT,
+  );
 }
 
 const PATTERN_WEIGHT: Weight = { grouped: 0, patterns: 1 };
@@ -48,14 +53,14 @@ const PATTERN_WEIGHT: Weight = { grouped: 0, patterns: 1 };
 function whereSomeValueFits(
   { field }: Comparison,
   registry: Registry | undefined,
-  holds: (text: string) => boolean,
+  holds: (text: string, work?: Work) => boolean,
   weight?: Weight,
 ): CompiledComparison {
   const refusal = refuseNamed(field, registry, holds);
   if (refusal) return refusal;
-  const predicate: (event: Parameters<typeof textIn>[0]) => boolean = (event) => {
+  const predicate: Predicate = (event, work) => {
     const text = textIn(event, field);
-    return text !== undefined && holds(text);
+    return text !== undefined && holds(text, work);
   };
   return { ok: true, predicate, ...(weight && { weight }) };
 }
@@ -66,7 +71,7 @@ function refuseNamed(
   registry: Registry | undefined,
   holds: (text: string) => boolean,
 ): Refusal | undefined {
-  if (field === 'event_type' && !someTypeOf(registry, holds)) return refuseType(registry);
+  if (field === 'event_type' && !someTypeOf(registry, (text) => holds(text))) return refuseType(registry);
   if (field === 'registry' && registry && !holds(registry)) {
     return refuse('value', `the trigger is about the ${registry} registry`);
   }

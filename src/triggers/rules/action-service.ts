@@ -117,20 +117,22 @@ interface ActionChange {
   patch: ActionPatch;
   /** For an action that becomes a rest action. */
   signingSecret: string;
+  /** Has a rest action that signs already take the secret, too. */
+  isRekeyed?: boolean;
 }
 
-/** `isSigning`: the action became a rest action and signs with the secret from now on. */
+/** `isSigning`: the action is a rest action that signs with the secret from now on, and did not before. */
 export async function changeAction(
   tx: Executor,
   ctx: OrganizationCtx,
   deps: ActionDeps,
-  { triggerId, id, patch, signingSecret }: ActionChange,
+  { triggerId, id, patch, signingSecret, isRekeyed = false }: ActionChange,
 ) {
   const key = { organizationId: ctx.organizationId, triggerId };
   await lockTrigger(tx, key, ctx.clock());
   const present = await store.findAction(tx, key, id);
   if (!present) throw notFound('Action');
-  const isSigning = patch.action_type === 'rest' && present.actionType !== 'rest';
+  const isSigning = patch.action_type === 'rest' && (isRekeyed || present.actionType !== 'rest');
   const row = await store.updateAction(tx, key, id, {
     ...(await nextConfig(deps, present, patch)),
     ...(isSigning && { sealedSigningSecret: await sealSigningSecret(deps.keyRing, triggerId, signingSecret) }),

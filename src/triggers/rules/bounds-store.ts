@@ -28,13 +28,16 @@ export async function countBroad(tx: Executor, key: TriggerKey): Promise<Readonl
   return new Map(rows.map(({ chainId, total }) => [chainId, total]));
 }
 
-/** Regular expressions in the enabled triggers of the organization beside this one. */
-export async function countPatterns(tx: Executor, key: TriggerKey): Promise<number> {
+/** Of the enabled triggers of the organization beside this one: what they have together. */
+export async function countWithin(
+  tx: Executor,
+  key: TriggerKey,
+): Promise<{ patterns: number; statefulConditions: number }> {
   const rows = await tx
-    .select({ total: sum(triggers.patterns) })
+    .select({ patterns: sum(triggers.patterns), statefulConditions: sum(triggers.statefulConditions) })
     .from(triggers)
     .where(otherEnabled(key));
-  return Number(rows[0]?.total ?? 0);
+  return { patterns: Number(rows[0]?.patterns ?? 0), statefulConditions: Number(rows[0]?.statefulConditions ?? 0) };
 }
 
 const otherEnabled = ({ organizationId, triggerId }: TriggerKey) =>
@@ -43,10 +46,10 @@ const otherEnabled = ({ organizationId, triggerId }: TriggerKey) =>
 export async function keepSize(
   tx: Executor,
   { organizationId, triggerId }: TriggerKey,
-  size: { broad: boolean; patterns: number },
+  { broad, patterns, statefulConditions }: { broad: boolean; patterns: number; statefulConditions: number },
 ): Promise<void> {
   await tx
     .update(triggers)
-    .set({ broad: size.broad, patterns: size.patterns })
+    .set({ broad, patterns, statefulConditions })
     .where(and(eq(triggers.id, triggerId), eq(triggers.organizationId, organizationId)));
 }

@@ -8,9 +8,16 @@ import { listConditions, type TriggerRow } from './store.ts';
 const MAX_TRIGGERS = 1_000;
 /** Enabled triggers of an organization on a chain that every event of their registry has to be shown to. */
 const MAX_BROAD = 20;
-const MAX_PATTERNS_OF_TRIGGER = 10;
-/** Searching a long text for the worst pattern that is let in takes some 15 ms. */
-const MAX_PATTERNS = 100;
+
+/** What a trigger may have, and the enabled triggers of an organization together. */
+const RATIONS = {
+  /** The worst that is let in takes some 2 ms of a processor an event. */
+  patterns: { ofTrigger: 5, ofOrganization: 50, what: 'conditions with the operator matches' },
+  /** Each may keep a memory of every agent, and move one with every event. */
+  statefulConditions: { ofTrigger: 5, ofOrganization: 200, what: 'stateful conditions' },
+} as const;
+
+const RATIONED = ['patterns', 'statefulConditions'] as const;
 
 /**
  * Called before a trigger is added.
@@ -39,24 +46,41 @@ export async function holdTriggerBounds(
   await bounds.takeTurn(tx, key.organizationId);
   const conditions = await listConditions(tx, key);
   const inputs = conditions.map(({ conditionType, ...columns }) => ({ ...columns, condition_type: conditionType }));
-  const { broad, grouped, patterns } = sizeOfTrigger(inputs, trigger.registry, trigger.matchAll);
+  const { grouped, stateful, ...rest } = sizeOfTrigger(inputs, trigger.registry, trigger.matchAll);
+  const size = { ...rest, statefulConditions: stateful };
   if (grouped > MAX_GROUPED) {
     throw refuse(`The groups of a trigger can hold at most ${MAX_GROUPED} conditions; these hold ${grouped}`);
   }
-  if (patterns > MAX_PATTERNS_OF_TRIGGER) {
-    throw refuse(`A trigger can have at most ${MAX_PATTERNS_OF_TRIGGER} conditions with the operator matches`);
+  for (const part of RATIONED) {
+    const { ofTrigger, what } = RATIONS[part];
+    if (size[part] > ofTrigger) throw refuse(`A trigger can have at most ${ofTrigger} ${what}`);
   }
-  if (broad !== trigger.broad || patterns !== trigger.patterns) await bounds.keepSize(tx, key, { broad, patterns });
-  if (!trigger.enabled || (!broad && patterns === 0)) return;
-  const wasBroad = before?.enabled && before.broad && before.chainId === trigger.chainId;
-  if (broad && !wasBroad && mostOn(trigger.chainId, await bounds.countBroad(tx, key)) >= MAX_BROAD) {
+  if (size.broad !== trigger.broad || RATIONED.some((part) => size[part] !== trigger[part])) {
+    await bounds.keepSize(tx, key, size);
+  }
+  if (trigger.enabled) await holdTogether(tx, trigger, size, before?.enabled ? before : undefined);
+}
+
+/** `before`: the trigger as it was, if it was counted then. */
+async function holdTogether(
+  tx: Executor,
+  { organizationId, id, chainId }: TriggerRow,
+  size: Pick<TriggerRow, 'broad' | 'patterns' | 'statefulConditions'>,
+  before: TriggerRow | undefined,
+): Promise<void> {
+  const key = { organizationId, triggerId: id };
+  const wasBroad = before?.broad && before.chainId === chainId;
+  if (size.broad && !wasBroad && mostOn(chainId, await bounds.countBroad(tx, key)) >= MAX_BROAD) {
     throw refuse(TOO_BROAD);
   }
-  const hadPatterns = before?.enabled ? before.patterns : 0;
-  if (patterns > hadPatterns && (await bounds.countPatterns(tx, key)) + patterns > MAX_PATTERNS) {
-    throw refuse(
-      `The enabled triggers of an organization can have at most ${MAX_PATTERNS} conditions with the operator matches`,
-    );
+  const more = RATIONED.filter((part) => size[part] > (before?.[part] ?? 0));
+  if (more.length === 0) return;
+  const others = await bounds.countWithin(tx, key);
+  for (const part of more) {
+    const { ofOrganization, what } = RATIONS[part];
+    if (others[part] + size[part] > ofOrganization) {
+      throw refuse(`The enabled triggers of an organization can have at most ${ofOrganization} ${what}`);
+    }
   }
 }
 
@@ -64,7 +88,7 @@ const refuse = (message: string) => new AppError('bad_request', message);
 
 const TOO_BROAD =
   `An organization can have at most ${MAX_BROAD} enabled triggers on a chain that have to look at every event of their registry. ` +
-  'Add a condition that an agent, an address, a tag, an event type or another field equals something, or that bounds a number, or disable the trigger';
+  'Add a condition that an agent, an address, a tag, an event type or another field equals something, or that bounds a number (for a stateful trigger neither a type nor a bound is enough), or disable the trigger';
 
 /** How many there are on the chain that has the most, of those that the trigger is about. */
 function mostOn(chainId: number | null, counts: ReadonlyMap<number | null, number>): number {

@@ -44,7 +44,7 @@ export const createCondition = operation({
   tag: 'Conditions',
   summary: 'Add a condition',
   description:
-    'All conditions of a trigger must hold for it to fire; at most 50. What can never hold is refused with the reason. An organization has at most 20 enabled triggers on a chain that have to look at every event of their registry, and 100 conditions with `matches` in enabled triggers (10 in one).',
+    'All conditions of a trigger must hold for it to fire; at most 50. What can never hold is refused with the reason. An organization has at most 20 enabled triggers on a chain that have to look at every event of their registry, and in enabled triggers 50 conditions with `matches` and 200 stateful ones (5 of each in one trigger).',
   security: WRITE,
   cost: 1,
   params: byTrigger,

@@ -41,6 +41,8 @@ export const triggers = pgTable(
     broad: boolean('broad').notNull().default(false),
     /** Regular expressions in its conditions. Counted while it is enabled. */
     patterns: integer('patterns').notNull().default(0),
+    /** Those of its conditions that remember. Counted while it is enabled. */
+    statefulConditions: integer('stateful_conditions').notNull().default(0),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),
   },

@@ -63,6 +63,7 @@ export async function addTrigger(tx: Executor, ctx: OrganizationCtx, input: Trig
     version: 1,
     broad: false,
     patterns: 0,
+    statefulConditions: 0,
     createdAt: now,
     updatedAt: now,
   };

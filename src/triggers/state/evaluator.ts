@@ -1,6 +1,7 @@
 import type { MatchableEvent } from '../matching/event.ts';
 import { wholeSeconds } from '../matching/event.ts';
 import type { Rule, StatefulCondition } from '../matching/rule.ts';
+import { type Due, DueHeap } from './due-heap.ts';
 import type { Memory, Scope, StateValues } from './machine.ts';
 
 /** What a condition remembers of one group, and since when it waits for what. */
@@ -12,6 +13,8 @@ export interface StateRow {
   memory: Memory;
   held: boolean;
   dueAt: number | null;
+  /** From when on, in seconds since 1970 of the chain's time, the memory is as good as none. */
+  endsAt: number;
   anchor: Anchor | null;
 }
 
@@ -27,6 +30,9 @@ export interface StatefulFire extends Anchor {
   groupKey: string;
   values: StateValues;
 }
+
+/** A year and a month: what a memory that nothing ends by itself lasts, from when it was last touched. */
+const LASTS = 400 * 86_400;
 
 const stateKey = (conditionId: number, groupKey: string): string => `${conditionId}/${groupKey}`;
 
@@ -45,18 +51,26 @@ export class Evaluator {
   readonly #changed = new Set<string>();
   readonly #ruleOf: (triggerId: string) => Rule | undefined;
 
-  /** When the first of them is due: mostly later than now, which is then all there is to know. */
-  #earliest = Number.NEGATIVE_INFINITY;
+  #due: DueHeap;
   readonly #gone: StateRow[] = [];
+  #items = 0;
+  #work = 0;
 
   constructor(rows: Iterable<StateRow>, ruleOf: (triggerId: string) => Rule | undefined) {
     this.#rows = new Map([...rows].map((row) => [stateKey(row.conditionId, row.groupKey), row]));
     this.#ruleOf = ruleOf;
+    this.#due = new DueHeap(waiting(this.#rows.values()));
+    for (const { memory } of this.#rows.values()) this.#items += itemsOf(memory);
   }
 
   /** What has to be written and what is to be forgotten. */
   outcome(): { changed: StateRow[]; removed: StateRow[] } {
     return { changed: [...this.#changed].flatMap((key) => this.#rows.get(key) ?? []), removed: this.#gone };
+  }
+
+  /** Memories, what is listed in them, and how much of that was gone through so far. */
+  load(): { memories: number; items: number; work: number } {
+    return { memories: this.#rows.size, items: this.#items, work: this.#work };
   }
 
   /** Events that something may still be told of. */
@@ -80,7 +94,7 @@ export class Evaluator {
       const before = this.#known(condition, key);
       const step = condition.machine.onEvent(before?.memory, event, at);
       const anchored = step.anchors ? anchor : (before?.anchor ?? null);
-      this.#keep(rule, condition, key, { ...step, anchor: anchored });
+      this.#keep(rule, condition, key, { ...step, at, anchor: anchored });
       values = { ...values, ...step.values };
       all &&= step.holds;
     }
@@ -94,15 +108,15 @@ export class Evaluator {
 
   /** Lets the chain's time go on to `at`: what is due by then holds or not, in the order in which it is due. */
   advanceTo(at: number): StatefulFire[] {
-    if (at < this.#earliest) return [];
-    const due = [...this.#rows.values()].filter(isDueBy(at)).sort(inOrder);
+    const due: StateRow[] = [];
+    for (let next = this.#due.first; next && next.dueAt <= at; next = this.#due.first) {
+      this.#due.pop();
+      const row = this.#rows.get(stateKey(next.conditionId, next.groupKey));
+      // What has come to wait for another time means nothing here, and what stands here twice is due once.
+      if (row?.dueAt === next.dueAt && row !== due.at(-1)) due.push(row);
+    }
     // Nothing becomes due by what is due itself.
-    const fires = due.flatMap((row) => this.#onTime(row, row.dueAt) ?? []);
-    this.#earliest = Math.min(
-      Number.POSITIVE_INFINITY,
-      ...[...this.#rows.values()].flatMap(({ dueAt }) => dueAt ?? []),
-    );
-    return fires;
+    return due.flatMap((row) => this.#onTime(row, row.dueAt ?? at) ?? []);
   }
 
   #onTime(row: StateRow, at: number): StatefulFire | undefined {
@@ -114,7 +128,7 @@ export class Evaluator {
       return undefined;
     }
     const step = condition.machine.onTime(row.memory, at);
-    this.#keep(rule, condition, row.groupKey, { ...step, anchor: row.anchor });
+    this.#keep(rule, condition, row.groupKey, { ...step, at, anchor: row.anchor });
     if (!step.holds || !row.anchor) return undefined;
     const chain = row.groupKey.split(':')[0] ?? '';
     const keyOf = (scope: Scope) => (scope === 'agent' ? row.groupKey : chain);
@@ -136,13 +150,14 @@ export class Evaluator {
       step: gate.machine.onTime(this.#known(gate, keyOf(gate.machine.scope))?.memory, at),
     }));
     if (!steps.every(({ step }) => step.holds)) return undefined;
-    for (const { gate, step } of steps) this.#keep(rule, gate, keyOf(gate.machine.scope), { ...step, anchor: null });
+    for (const { gate, step } of steps)
+      this.#keep(rule, gate, keyOf(gate.machine.scope), { ...step, at, anchor: null });
     for (const condition of rule.stateful) {
       const key = keyOf(condition.machine.scope);
       const row = this.#known(condition, key);
       if (!row) continue;
       const memory = condition.machine.onFire(row.memory, at);
-      if (memory !== row.memory) this.#keep(rule, condition, key, { memory, holds: row.held, anchor: row.anchor });
+      if (memory !== row.memory) this.#keep(rule, condition, key, { memory, holds: row.held, at, anchor: row.anchor });
     }
     return { ...event, rule, groupKey, values };
   }
@@ -155,12 +170,13 @@ export class Evaluator {
 
   #keep(
     rule: Rule,
-    { id, fingerprint, machine }: StatefulCondition,
+    condition: StatefulCondition,
     groupKey: string,
-    { memory, holds, anchor }: { memory: Memory; holds: boolean; anchor: Anchor | null },
+    { memory, holds, at, anchor }: { memory: Memory; holds: boolean; at: number; anchor: Anchor | null },
   ): void {
+    const { id, fingerprint, machine } = condition;
     const dueAt = machine.dueAt(memory) ?? null;
-    const row = {
+    const row: StateRow = {
       triggerId: rule.triggerId,
       conditionId: id,
       groupKey,
@@ -168,32 +184,41 @@ export class Evaluator {
       memory,
       held: holds,
       dueAt,
+      endsAt: (isAskedLater(rule, condition, holds) ? undefined : machine.endsAt(memory)) ?? at + LASTS,
       anchor,
     };
     const key = stateKey(id, groupKey);
+    const before = this.#rows.get(key);
+    const items = itemsOf(memory);
+    this.#items += items - (before ? itemsOf(before.memory) : 0);
+    this.#work += 1 + items;
     this.#rows.set(key, row);
     this.#changed.add(key);
-    if (dueAt !== null) this.#earliest = Math.min(this.#earliest, dueAt);
+    if (dueAt !== null && dueAt !== before?.dueAt) this.#await({ dueAt, conditionId: id, groupKey });
+  }
+
+  /** Where most of what the heap holds is out of date, it is made anew. */
+  #await(due: Due): void {
+    this.#due.push(due);
+    if (this.#due.size > 2 * this.#rows.size + 1_000) this.#due = new DueHeap(waiting(this.#rows.values()));
   }
 
   #forget(row: StateRow): void {
     const key = stateKey(row.conditionId, row.groupKey);
-    this.#rows.delete(key);
+    if (this.#rows.delete(key)) this.#items -= itemsOf(row.memory);
     this.#changed.delete(key);
     this.#gone.push(row);
   }
 }
 
-type DueRow = StateRow & { dueAt: number };
-
-const isDueBy =
-  (at: number) =>
-  (row: StateRow): row is DueRow =>
-    row.dueAt !== null && row.dueAt <= at;
-
-/** By time, and then so that it is the same each time: as the rows are read. */
-function inOrder(a: DueRow, b: DueRow): number {
-  if (a.dueAt !== b.dueAt) return a.dueAt - b.dueAt;
-  if (a.conditionId !== b.conditionId) return a.conditionId - b.conditionId;
-  return a.groupKey < b.groupKey ? -1 : Number(a.groupKey > b.groupKey);
+function* waiting(rows: Iterable<StateRow>): Generator<Due, void, undefined> {
+  for (const { dueAt, conditionId, groupKey } of rows) if (dueAt !== null) yield { dueAt, conditionId, groupKey };
 }
+
+/** Another condition that waits for time to pass asks then whether this one held at last. */
+const isAskedLater = (rule: Rule, { id, machine }: StatefulCondition, holds: boolean): boolean =>
+  holds && !machine.gate && rule.stateful.some((other) => other.id !== id && other.machine.waits);
+
+/** How much a memory lists. */
+const itemsOf = (memory: Memory): number =>
+  Object.values(memory).reduce<number>((sum, value) => sum + (Array.isArray(value) ? value.length : 0), 0);

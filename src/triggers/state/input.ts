@@ -4,7 +4,7 @@ import { compileComparison } from '../matching/comparison.ts';
 import type { ConditionInput } from '../matching/conditions.ts';
 import type { MatchableEvent } from '../matching/event.ts';
 import { OPERATOR_LIST, type Operator, operatorOf } from '../matching/field-kinds.ts';
-import { type Predicate, type Refusal, refuse } from '../matching/predicate.ts';
+import { type CompiledPredicate, type Refusal, refuse } from '../matching/predicate.ts';
 import type { Scope } from './machine.ts';
 
 /** What a reader of a condition finds out, or why it cannot be. */
@@ -100,11 +100,11 @@ function textIn(event: MatchableEvent, field: EventField): string | undefined {
 }
 
 /** The comparison of the condition's field, operator and value. */
-export function comparisonIn(input: ConditionInput, registry: Registry | undefined): Read<Predicate> {
+export function comparisonIn(input: ConditionInput, registry: Registry | undefined): Read<CompiledPredicate> {
   const field = canonicalField(input.field);
   if (!field) return refuse('field', `"${input.field}" is not a field of an event`);
   const operator = operatorOf(input.operator);
   if (!operator) return refuse('operator', `must be one of ${OPERATOR_LIST}`);
   const compiled = compileComparison({ field, operator, value: input.value, caseSensitive: true }, registry);
-  return compiled.ok ? found(compiled.predicate) : compiled;
+  return compiled.ok ? found(compiled) : compiled;
 }

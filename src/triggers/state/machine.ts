@@ -1,4 +1,5 @@
 import type { MatchableEvent } from '../matching/event.ts';
+import type { Weight } from '../matching/predicate.ts';
 
 /** What a condition remembers, as plain JSON. */
 export type Memory = { readonly [name: string]: MemoryValue };
@@ -31,6 +32,13 @@ export interface StateMachine {
   onEvent(memory: Memory | undefined, event: MatchableEvent, at: number): Step;
   /** When it may hold without another event; nothing when it never does. */
   dueAt(memory: Memory): number | undefined;
+  /** Whether it may ever be due. */
+  readonly waits: boolean;
+  /**
+   * From when on, in seconds since 1970, nothing comes of the memory that would not come of none; nothing when that never
+   * is by itself. 0: at once.
+   */
+  endsAt(memory: Memory): number | undefined;
   /** It is due; of a gate, the trigger is about to fire. */
   onTime(memory: Memory | undefined, at: number): Step;
   /** The trigger fired. */
@@ -41,6 +49,8 @@ export interface StateMachine {
 export interface CompiledState {
   readonly ok: true;
   readonly state: StateMachine;
+  /** Where it is more than nothing. */
+  readonly weight?: Weight;
 }
 
 /** A machine of the parts that it needs; what is left out does nothing. */
@@ -50,6 +60,7 @@ export function machine<M extends Memory>(parts: {
   gate?: boolean;
   onEvent?(memory: M | undefined, event: MatchableEvent, at: number): Step & { memory: M };
   dueAt?(memory: M): number | undefined;
+  endsAt?(memory: M): number | undefined;
   onTime?(memory: M | undefined, at: number): Step & { memory: M };
   onFire?(memory: M, at: number): M;
 }): StateMachine {
@@ -62,6 +73,8 @@ export function machine<M extends Memory>(parts: {
     onEvent: (memory, event, at) =>
       parts.onEvent?.(memory && own(memory), event, at) ?? { memory: memory ?? {}, holds: true },
     dueAt: (memory) => parts.dueAt?.(own(memory)),
+    waits: parts.dueAt !== undefined,
+    endsAt: (memory) => parts.endsAt?.(own(memory)),
     onTime: (memory, at) => parts.onTime?.(memory && own(memory), at) ?? { memory: memory ?? {}, holds: false },
     onFire: (memory, at) => parts.onFire?.(own(memory), at) ?? memory,
   };

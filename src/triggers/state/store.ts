@@ -1,6 +1,9 @@
 import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
 import type { Executor } from '../../db/client.ts';
-import type { MemoryKey } from '../matching/batch.ts';
+import { chainEvents, chainFeed } from '../ingest/table.ts';
+import { wholeSeconds } from '../matching/event.ts';
+import type { MemoryKey } from '../matching/stretch.ts';
+import { matcherCursors } from '../matching/table.ts';
 import { triggerConditions } from '../rules/table.ts';
 import type { StateRow } from './evaluator.ts';
 import { triggerStates } from './table.ts';
@@ -14,15 +17,18 @@ const fromRow = ({ anchorEventId, anchorAppearance, chainId: _, ...row }: Row): 
 
 /** What is remembered under the keys. */
 export async function readStates(db: Executor, keys: readonly MemoryKey[]): Promise<StateRow[]> {
-  if (keys.length === 0) return [];
-  const wanted = sql`jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) as wanted("triggerId" uuid, "groupKey" text)`;
-  const rows = await db
-    .select()
-    .from(triggerStates)
-    .where(
-      sql`(${triggerStates.triggerId}, ${triggerStates.groupKey}) in (select "triggerId", "groupKey" from ${wanted})`,
-    );
-  return rows.map(fromRow);
+  const found: StateRow[] = [];
+  for (const some of chunks(keys)) {
+    const wanted = sql`jsonb_to_recordset(${JSON.stringify(some)}::jsonb) as wanted("triggerId" uuid, "groupKey" text)`;
+    const rows = await db
+      .select()
+      .from(triggerStates)
+      .where(
+        sql`(${triggerStates.triggerId}, ${triggerStates.groupKey}) in (select "triggerId", "groupKey" from ${wanted})`,
+      );
+    for (const row of rows) found.push(fromRow(row));
+  }
+  return found;
 }
 
 /** What is due on the chain by then, as the evaluator takes it. */
@@ -54,14 +60,7 @@ export async function writeStates(tx: Executor, chainId: number, { changed, remo
       .delete(triggerStates)
       .where(and(eq(triggerStates.conditionId, conditionId), eq(triggerStates.groupKey, groupKey)));
   }
-  if (changed.length === 0) return;
-  const present = await tx
-    .select({ id: triggerConditions.id })
-    .from(triggerConditions)
-    .where(inArray(triggerConditions.id, [...new Set(changed.map(({ conditionId }) => conditionId))]))
-    .orderBy(asc(triggerConditions.id))
-    .for('key share');
-  const ids = new Set(present.map(({ id }) => id));
+  const ids = await lockConditions(tx, changed);
   const rows = changed
     .filter(({ conditionId }) => ids.has(conditionId))
     .map(({ anchor, ...row }) => ({
@@ -70,10 +69,10 @@ export async function writeStates(tx: Executor, chainId: number, { changed, remo
       anchorEventId: anchor?.eventId ?? null,
       anchorAppearance: anchor?.appearance ?? null,
     }));
-  for (let start = 0; start < rows.length; start += CHUNK) {
+  for (const some of chunks(rows)) {
     await tx
       .insert(triggerStates)
-      .values(rows.slice(start, start + CHUNK))
+      .values(some)
       .onConflictDoUpdate({
         target: [triggerStates.conditionId, triggerStates.groupKey],
         set: {
@@ -81,6 +80,7 @@ export async function writeStates(tx: Executor, chainId: number, { changed, remo
           memory: sql`excluded.memory`,
           held: sql`excluded.held`,
           dueAt: sql`excluded.due_at`,
+          endsAt: sql`excluded.ends_at`,
           anchorEventId: sql`excluded.anchor_event_id`,
           anchorAppearance: sql`excluded.anchor_appearance`,
         },
@@ -88,4 +88,57 @@ export async function writeStates(tx: Executor, chainId: number, { changed, remo
   }
 }
 
+/** The conditions that are still there. */
+async function lockConditions(tx: Executor, of: readonly StateRow[]): Promise<Set<number>> {
+  const ids = [...new Set(of.map(({ conditionId }) => conditionId))].sort((a, b) => a - b);
+  const present = new Set<number>();
+  for (const some of chunks(ids)) {
+    const rows = await tx
+      .select({ id: triggerConditions.id })
+      .from(triggerConditions)
+      .where(inArray(triggerConditions.id, some))
+      .orderBy(asc(triggerConditions.id))
+      .for('key share');
+    for (const { id } of rows) present.add(id);
+  }
+  return present;
+}
+
+/** The time of the last confirmed event that each chain's matcher has dealt with, in seconds since 1970. */
+export async function readChainTimes(db: Executor): Promise<{ chainId: number; at: number }[]> {
+  const last = sql`(select ${chainFeed.eventId} from ${chainFeed}
+    where ${chainFeed.chainId} = ${matcherCursors.chainId} and ${chainFeed.seq} <= ${matcherCursors.seq}
+      and ${chainFeed.operation} = 'confirm'
+    order by ${chainFeed.seq} desc limit 1)`;
+  const rows = await db
+    .select({ chainId: matcherCursors.chainId, blockTime: chainEvents.blockTime })
+    .from(matcherCursors)
+    .innerJoin(chainEvents, sql`${chainEvents.id} = ${last}`);
+  return rows.map(({ chainId, blockTime }) => ({ chainId, at: wholeSeconds(blockTime) }));
+}
+
+/** Deletes memories that have ended by the time of the chain. Those that a matcher is writing are passed over. */
+export async function deleteEnded(
+  db: Executor,
+  { chainId, by, limit }: { chainId: number; by: number; limit: number },
+): Promise<number> {
+  const ended = db
+    .select({ conditionId: triggerStates.conditionId, groupKey: triggerStates.groupKey })
+    .from(triggerStates)
+    .where(and(eq(triggerStates.chainId, chainId), lte(triggerStates.endsAt, by)))
+    .orderBy(asc(triggerStates.endsAt))
+    .limit(limit)
+    .for('update', { skipLocked: true });
+  const rows = await db
+    .delete(triggerStates)
+    .where(sql`(${triggerStates.conditionId}, ${triggerStates.groupKey}) in ${ended}`)
+    .returning({ conditionId: triggerStates.conditionId });
+  return rows.length;
+}
+
+/** Rows per statement: PostgreSQL takes 65,535 parameters, and a memory has eleven columns. */
 const CHUNK = 1_000;
+
+function* chunks<T>(items: readonly T[]): Generator<T[], void, undefined> {
+  for (let start = 0; start < items.length; start += CHUNK) yield items.slice(start, start + CHUNK);
+}

@@ -26,6 +26,8 @@ export const triggerStates = pgTable(
     held: boolean('held').notNull(),
     /** When it may hold without another event, in seconds since 1970 of the chain's time. */
     dueAt: bigint('due_at', { mode: 'number' }),
+    /** From when on, likewise, the memory is as good as none. */
+    endsAt: bigint('ends_at', { mode: 'number' }).notNull(),
     /** The event that is told of then. */
     anchorEventId: text('anchor_event_id'),
     anchorAppearance: integer('anchor_appearance'),
@@ -33,6 +35,7 @@ export const triggerStates = pgTable(
   (t) => [
     primaryKey({ columns: [t.conditionId, t.groupKey] }),
     index('trigger_states_due_idx').on(t.chainId, t.dueAt).where(sql`due_at is not null`),
+    index('trigger_states_ends_idx').on(t.chainId, t.endsAt),
     index('trigger_states_trigger_idx').on(t.triggerId),
   ],
 );

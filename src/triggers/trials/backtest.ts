@@ -3,7 +3,7 @@ import { rfc3339 } from '../../kernel/clock.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import type { Rule } from '../matching/rule.ts';
 import { countLog, type Range, recordedChains } from './range-store.ts';
-import { type PastFire, replay } from './replay.ts';
+import { type PastFire, type ReplayBounds, ReplayTooLarge, replay } from './replay.ts';
 import { findSubject, ruleOnTrial, type Subject } from './subject.ts';
 
 interface RangeInput {
@@ -15,19 +15,31 @@ interface RangeInput {
 }
 
 const MAX_EVENTS = 100_000;
+const MAX_STREAMED = 1_000_000;
 const MAX_ITEMS = 1_000;
 
-/** @throws AppError `validation_failed` for a range that is none or too long */
-export async function backtest(ctx: OrganizationCtx, triggerId: string, input: RangeInput) {
+/** Of a back-test over all of its chains; the work is some ten seconds of patterns at their worst. */
+const BOUNDS: ReplayBounds = { memories: 50_000, items: 300_000, work: 400_000_000 };
+
+/**
+ * @throws AppError `validation_failed` for a range that is none or too long; `bad_request` for a trigger that remembers or
+ * searches too much over it
+ */
+export async function backtest(
+  ctx: OrganizationCtx,
+  triggerId: string,
+  input: RangeInput,
+  bounds: ReplayBounds = BOUNDS,
+) {
   permit(ctx, 'triggers:read');
   const { rule, ranges } = await prepare(ctx, triggerId, input);
-  const counts = await Promise.all(ranges.map((range) => countLog(ctx.db.query, range, MAX_EVENTS + 1)));
-  if (counts.reduce((sum, count) => sum + count, 0) > MAX_EVENTS) {
+  if (await holdMore(ctx, ranges, MAX_EVENTS)) {
     throw invalidField('from', `the range holds more than ${MAX_EVENTS} events; take a shorter one, or the stream`);
   }
   const items: FireWire[] = [];
   let summary = EMPTY;
-  for await (const message of messages(ctx, rule, ranges)) {
+  for await (const message of messages(ctx, rule, ranges, bounds)) {
+    if (message.type === 'stopped') throw new AppError('bad_request', message.reason);
     if (message.type === 'result') summary = message;
     else if (message.type === 'fire' && items.length < MAX_ITEMS) items.push(message);
   }
@@ -36,14 +48,36 @@ export async function backtest(ctx: OrganizationCtx, triggerId: string, input: R
   return { data: { ...data, items: shown, truncated: data.fires > shown.length } };
 }
 
-/** The same as messages, one after the other. */
-export async function backtestMessages(ctx: OrganizationCtx, triggerId: string, input: RangeInput) {
+/**
+ * The same as messages, one after the other; the last says the result, or why there is none.
+ * @throws AppError `validation_failed` for a range that is none or too long
+ */
+export async function backtestMessages(
+  ctx: OrganizationCtx,
+  triggerId: string,
+  input: RangeInput,
+  bounds: ReplayBounds & { events?: number } = BOUNDS,
+) {
   permit(ctx, 'triggers:read');
   const { rule, ranges } = await prepare(ctx, triggerId, input);
-  return messages(ctx, rule, ranges);
+  const most = bounds.events ?? MAX_STREAMED;
+  if (await holdMore(ctx, ranges, most)) {
+    throw invalidField('from', `the range holds more than ${most} events; take a shorter one`);
+  }
+  return messages(ctx, rule, ranges, bounds);
 }
 
-type Message = Progress | FireWire | Summary;
+/** Whether there are more events in all of the ranges; counted no further. */
+async function holdMore(ctx: OrganizationCtx, ranges: readonly Range[], most: number): Promise<boolean> {
+  let left = most;
+  for (const range of ranges) {
+    left -= await countLog(ctx.db.query, range, left + 1);
+    if (left < 0) return true;
+  }
+  return false;
+}
+
+type Message = Progress | FireWire | Summary | Stopped;
 type FireWire = ReturnType<typeof fireToWire>;
 
 interface Progress {
@@ -60,18 +94,39 @@ interface Summary {
   last_at: string | null;
 }
 
+interface Stopped {
+  type: 'stopped';
+  reason: string;
+}
+
 const EMPTY: Summary = { type: 'result', events: 0, fires: 0, first_at: null, last_at: null };
 
 async function* messages(
   ctx: OrganizationCtx,
   rule: Rule | undefined,
   ranges: readonly Range[],
+  bounds: ReplayBounds,
 ): AsyncGenerator<Message, void, undefined> {
+  try {
+    yield* found(ctx, rule, ranges, bounds);
+  } catch (error) {
+    if (!(error instanceof ReplayTooLarge)) throw error;
+    yield { type: 'stopped', reason: `${error.message}; take a shorter range, or narrow the trigger` };
+  }
+}
+
+async function* found(
+  ctx: OrganizationCtx,
+  rule: Rule | undefined,
+  ranges: readonly Range[],
+  bounds: ReplayBounds,
+): AsyncGenerator<Message, void, undefined> {
+  const work = { spent: 0 };
   let summary = EMPTY;
   for (const range of rule ? ranges : []) {
     const before = summary.events;
     if (!rule) break;
-    for await (const { events, last, fires } of replay(ctx.db.query, rule, range)) {
+    for await (const { events, last, fires } of replay(ctx.db.query, rule, range, { bounds, work })) {
       for (const fire of fires) {
         const message = fireToWire(fire);
         summary = withFire(summary, message.at);

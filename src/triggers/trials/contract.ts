@@ -48,6 +48,7 @@ export const testTrigger = operation({
     'Says of a recorded event, or of one that is made up of the fields given, whether each condition holds, whether the trigger would fire, and what each action would send. Sends nothing and remembers nothing. Conditions that remember are asked with what they remember now.',
   security: READ,
   cost: 1,
+  withoutEffect: true,
   params: byId,
   body: z
     .object({
@@ -94,7 +95,14 @@ const summary = z.object({
 const DESCRIPTION =
   'Runs the trigger, as it is now, over past events of its chain and registry with the evaluator that runs over new ones: from a block or a moment to another, both included (to the last one where none is given). What its conditions remember begins empty. Nothing is sent.';
 
-const shared = { tag: 'Triggers', security: READ, cost: 5, params: byId, body: range } as const;
+const shared = {
+  tag: 'Triggers',
+  security: READ,
+  cost: 5,
+  withoutEffect: true,
+  params: byId,
+  body: range,
+} as const;
 
 export const backtestTrigger = operation({
   ...shared,
@@ -102,7 +110,7 @@ export const backtestTrigger = operation({
   method: 'post',
   path: '/api/v1/triggers/{id}/backtest',
   summary: 'Back-test a trigger',
-  description: `${DESCRIPTION} At most 100,000 events; longer ranges are for the stream. The first 1,000 fires are listed.`,
+  description: `${DESCRIPTION} At most 100,000 events; longer ranges are for the stream. The first 1,000 fires are listed. A trigger that would remember or search too much over the range is refused with 400.`,
   success: {
     status: 200,
     description: 'How often and when it would have fired',
@@ -116,14 +124,15 @@ export const streamBacktest = operation({
   method: 'post',
   path: '/api/v1/triggers/{id}/backtest/stream',
   summary: 'Back-test a trigger, with progress',
-  description: `${DESCRIPTION} Every fire is told as it is found, beside progress, and a summary at last.`,
+  description: `${DESCRIPTION} At most 1,000,000 events. Every fire is told as it is found, beside progress, and at last a summary, or why there is none: the trigger would remember or search too much over the range.`,
   success: {
     status: 200,
-    description: 'Messages of type progress, fire and result',
+    description: 'Messages of type progress and fire, and at last one of type result or stopped',
     messages: z.union([
       z.object({ type: z.literal('progress'), events: z.int(), block_number: z.int().nullable() }),
       pastFire.extend({ type: z.literal('fire') }),
       summary.extend({ type: z.literal('result') }),
+      z.object({ type: z.literal('stopped'), reason: z.string() }),
     ]),
   },
 });

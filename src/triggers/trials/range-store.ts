@@ -1,6 +1,8 @@
 import { and, asc, eq, gte, inArray, lte, type SQL, sql } from 'drizzle-orm';
 import type { Registry } from '../../chain/events.ts';
 import type { Executor } from '../../db/client.ts';
+import type { EventRow } from '../actions/event-payload.ts';
+import { eventColumns } from '../events/columns.ts';
 import { chainEvents, type EventStatus } from '../ingest/table.ts';
 
 /** Past events of a chain's registry, between two blocks or two moments, both included. */
@@ -14,7 +16,7 @@ export interface Range {
   to?: Date | undefined;
 }
 
-export type LogRow = typeof chainEvents.$inferSelect;
+export type LogRow = EventRow;
 
 const inRange = ({ chainId, registry, statuses, fromBlock, toBlock, from, to }: Range): SQL | undefined =>
   and(
@@ -36,7 +38,7 @@ export async function readLog(
   const later =
     after && sql`(${chainEvents.blockNumber}, ${chainEvents.logIndex}) > (${after.blockNumber}, ${after.logIndex})`;
   return db
-    .select()
+    .select(eventColumns)
     .from(chainEvents)
     .where(and(inRange(range), later))
     .orderBy(asc(chainEvents.blockNumber), asc(chainEvents.logIndex))
@@ -60,6 +62,6 @@ export async function recordedChains(db: Executor): Promise<number[]> {
 }
 
 export async function findEvent(db: Executor, id: string): Promise<LogRow | undefined> {
-  const rows = await db.select().from(chainEvents).where(eq(chainEvents.id, id)).limit(1);
+  const rows = await db.select(eventColumns).from(chainEvents).where(eq(chainEvents.id, id)).limit(1);
   return rows[0];
 }

@@ -190,7 +190,7 @@ export function newMatcher(chainId: number, bounds: Partial<MatcherBounds> = {})
       enqueue: async (ids) => void enqueued.push(...ids),
       wakeSweeper: async () => {},
     },
-    { entries: 200, fires: 2_000, triggers: 500, due: 1_000, ...bounds },
+    { entries: 200, fires: 2_000, memories: 2_000, work: 100_000_000, triggers: 500, due: 1_000, ...bounds },
   );
   async function drain() {
     while (await matcher.step());

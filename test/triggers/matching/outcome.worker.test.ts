@@ -1,6 +1,10 @@
-import { eq } from 'drizzle-orm';
-import { describe, expect, it } from 'vitest';
-import { deliveries } from '../../../src/triggers/deliveries/table.ts';
+import { and, eq } from 'drizzle-orm';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HOUR, later } from '../../../src/kernel/clock.ts';
+import { newUuid } from '../../../src/kernel/id.ts';
+import { organizationEvents } from '../../../src/quota/usage/table.ts';
+import { DELIVERIES_PER_HOUR, drawAllowances } from '../../../src/triggers/deliveries/allowance-store.ts';
+import { deliveries, deliveryAllowances } from '../../../src/triggers/deliveries/table.ts';
 import { commitOutcome } from '../../../src/triggers/matching/outcome/store.ts';
 import { triggerActions, triggers } from '../../../src/triggers/rules/table.ts';
 import { database } from '../../support/database.ts';
@@ -29,7 +33,11 @@ describe('a commit', () => {
     await database().query.delete(triggers).where(eq(triggers.id, gone));
     const commit = await commitOutcome(database(), outcomeOf(chain, [gone, there]));
     expect(await chain.matches([gone, there])).toEqual(['1 a 0 fire']);
-    expect(commit).toEqual({ committed: true, deliveryIds: (await chain.deliveriesOf(there)).map(({ id }) => id) });
+    expect(commit).toEqual({
+      committed: true,
+      deliveryIds: (await chain.deliveriesOf(there)).map(({ id }) => id),
+      excess: [],
+    });
   });
 
   it('waits for a trigger that is being deleted, and then leaves it out.', async () => {
@@ -55,7 +63,7 @@ describe('a commit', () => {
     const committing = commitOutcome(database(), outcomeOf(chain, [trigger]));
     await untilBlocked();
     await deletion.commit();
-    expect(await committing).toEqual({ committed: true, deliveryIds: [] });
+    expect(await committing).toEqual({ committed: true, deliveryIds: [], excess: [] });
     expect(await chain.matches([trigger])).toEqual(['0 a 0 fire']);
   });
 
@@ -68,6 +76,7 @@ describe('a commit', () => {
     await expect(commitOutcome(database(), { ...outcome, fires: [] })).resolves.toEqual({
       committed: true,
       deliveryIds: [],
+      excess: [],
     });
     await expect(commitOutcome(database(), outcome)).resolves.toEqual({ committed: false });
     await expect(commitOutcome(database(), { ...outcome, from: 0 })).resolves.toEqual({ committed: false });
@@ -91,6 +100,114 @@ describe('a commit', () => {
     const commit = await commitOutcome(database(), { ...outcome, fires });
     expect(commit.committed && commit.deliveryIds.length).toBe(1_203);
     expect((await chain.matches([trigger])).length).toBe(1_203);
+  });
+});
+
+describe('the allowance of an organization', () => {
+  /** What the hour has left; the organization is that of all triggers of these tests. */
+  async function leave(left: number, triggerId: string) {
+    const [trigger] = await database().query.select().from(triggers).where(eq(triggers.id, triggerId));
+    const row = { organizationId: trigger?.organizationId ?? '', hour: NOW, asked: DELIVERIES_PER_HOUR - left };
+    await database()
+      .query.insert(deliveryAllowances)
+      .values(row)
+      .onConflictDoUpdate({
+        target: [deliveryAllowances.organizationId, deliveryAllowances.hour],
+        set: { asked: row.asked },
+      });
+    return row.organizationId;
+  }
+
+  afterEach(() => database().query.delete(deliveryAllowances));
+
+  const statusesOf = async (chain: Chain, triggerId: string) =>
+    (await chain.deliveriesOf(triggerId)).map(({ status }) => status);
+
+  it('is what an hour’s fires may send: those beyond it fail, can be sent again, and are told of once.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger({ actions: [0, 1, 2] });
+    const organizationId = await leave(4, trigger);
+    const { drain, enqueued, logged, time } = newMatcher(chain.chainId, { entries: 1 });
+    await chain.feed('confirm', 'a');
+    await chain.feed('confirm', 'b');
+    await chain.feed('confirm', 'c');
+    await drain();
+    const made = await chain.deliveriesOf(trigger);
+    expect(made.map(({ status }) => status)).toEqual([...Array(4).fill('pending'), ...Array(5).fill('failed')]);
+    expect(made[4]).toMatchObject({
+      ...{ attempts: 0, completedAt: NOW },
+      lastError: "Not sent: over the organization's 10000 deliveries per hour",
+    });
+    expect(enqueued).toEqual(made.slice(0, 4).map(({ id }) => id));
+    expect(await chain.matches([trigger])).toEqual(['0 a 0 fire', '0 b 0 fire', '0 c 0 fire']);
+    const told = { organization_id: organizationId, hour: NOW.toISOString() };
+    expect(logged).toEqual([
+      { event: 'deliveries_limited', fields: { ...told, deliveries: 2 } },
+      { event: 'deliveries_limited', fields: { ...told, deliveries: 3 } },
+    ]);
+    const notices = await database()
+      .query.select()
+      .from(organizationEvents)
+      .where(eq(organizationEvents.organizationId, organizationId));
+    expect(notices).toMatchObject([
+      { type: 'deliveries.limited', data: { hour: NOW.toISOString(), limit: 10_000 }, occurredAt: NOW },
+    ]);
+    time.now = later(NOW, HOUR);
+    await chain.feed('confirm', 'd');
+    await drain();
+    expect((await statusesOf(chain, trigger)).slice(9)).toEqual(['pending', 'pending', 'pending']);
+  });
+
+  it('is not used by what is taken back in the same batch, nor by retractions.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger({ confirmations: 0 });
+    await leave(2, trigger);
+    const { drain } = newMatcher(chain.chainId);
+    await chain.feed('event', 'a');
+    await chain.feed('retract', 'a');
+    await chain.feed('event', 'b');
+    await drain();
+    await database()
+      .query.update(deliveries)
+      .set({ attempts: 1 })
+      .where(and(eq(deliveries.triggerId, trigger), eq(deliveries.status, 'pending')));
+    await chain.feed('retract', 'b');
+    await chain.feed('event', 'c');
+    await chain.feed('event', 'd');
+    await drain();
+    expect((await chain.deliveriesOf(trigger)).map(({ kind, status }) => `${kind} ${status}`).sort()).toEqual([
+      'fire cancelled',
+      'fire cancelled',
+      'fire failed',
+      'fire pending',
+      'retraction pending',
+    ]);
+  });
+
+  it('holds for all chains together, also when their matchers commit at the same moment.', async () => {
+    const chains = [1, 2, 3, 4].map(() => newChain());
+    const made = await Promise.all(chains.map(async (chain) => ({ chain, trigger: await chain.addTrigger() })));
+    await leave(2, made[0]?.trigger ?? '');
+    for (const { chain } of made) await chain.feed('confirm', 'a');
+    const commits = await Promise.all(
+      made.map(({ chain, trigger }) => commitOutcome(database(), outcomeOf(chain, [trigger]))),
+    );
+    expect(commits.map((commit) => commit.committed && commit.deliveryIds.length).sort()).toEqual([0, 0, 1, 1]);
+    const statuses = await Promise.all(made.map(({ chain, trigger }) => statusesOf(chain, trigger)));
+    expect(statuses.flat().sort()).toEqual(['failed', 'failed', 'pending', 'pending']);
+  });
+
+  it('is waited for by a second matcher until the first has committed.', async () => {
+    const chain = newChain();
+    await chain.feed('confirm', 'a');
+    const trigger = await chain.addTrigger();
+    const organizationId = await leave(1, trigger);
+    const first = await openTransaction((tx) => drawAllowances(tx, [{ id: newUuid(), organizationId }], NOW));
+    const committing = commitOutcome(database(), outcomeOf(chain, [trigger]));
+    await untilBlocked();
+    await first.commit();
+    expect(await committing).toMatchObject({ committed: true, deliveryIds: [], excess: [{ organizationId }] });
+    expect(await statusesOf(chain, trigger)).toEqual(['failed']);
   });
 });
 

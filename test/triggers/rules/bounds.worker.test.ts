@@ -114,33 +114,86 @@ describe('an organization', () => {
     expect((await post(person, '/api/v1/triggers', body)).status).toBe(201);
   });
 
-  it('has at most a hundred regular expressions in enabled triggers, also when many come at once.', async () => {
+  it('has at most fifty regular expressions in enabled triggers, also when many come at once.', async () => {
     const person = await signUp();
-    await fill(person, 14, { patterns: 7 });
+    await fill(person, 12, { patterns: 4 });
     const ids = await fill(person, 4, {});
     for (const id of ids) await newCondition(person, id, ABOUT);
     const answers = await Promise.all(ids.map((id) => post(person, conditions(id), SEARCH)));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 400, 400]);
     expect(answers.find(({ status }) => status === 400)).toMatchObject({
       body: {
-        message: 'The enabled triggers of an organization can have at most 100 conditions with the operator matches',
+        message: 'The enabled triggers of an organization can have at most 50 conditions with the operator matches',
       },
     });
   });
 });
 
+describe('conditions that remember', () => {
+  const busy = { condition_type: 'count', field: '-', operator: 'gte', value: '3', config: { time_window: '1h' } };
+
+  it('are at most two hundred in the enabled triggers of an organization, also when many come at once.', async () => {
+    const person = await signUp();
+    await fill(person, 49, { statefulConditions: 4 });
+    await fill(person, 9, { statefulConditions: 5, enabled: false });
+    const ids = await fill(person, 4, {});
+    for (const id of ids) for (const condition of [ABOUT, busy]) await newCondition(person, id, condition);
+    const answers = await Promise.all(ids.map((id) => post(person, conditions(id), busy)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([400, 400, 400, 400]);
+    expect(answers[0]).toMatchObject({
+      body: { message: 'The enabled triggers of an organization can have at most 200 stateful conditions' },
+    });
+    expect((await put(person, path(ids[0] ?? ''), { enabled: false })).status).toBe(200);
+    const again = await Promise.all(ids.slice(1).map((id) => post(person, conditions(id), busy)));
+    expect(again.map(({ status }) => status).sort()).toEqual([201, 400, 400]);
+  });
+
+  it('are at most five in a trigger.', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person, { enabled: false });
+    for (let n = 0; n < 5; n += 1) await newCondition(person, id, busy);
+    expect(await post(person, conditions(id), busy)).toMatchObject({
+      status: 400,
+      body: { error: 'bad_request', message: 'A trigger can have at most 5 stateful conditions' },
+    });
+  });
+
+  it('count their patterns too.', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person, { enabled: false });
+    const lasting = { ...SEARCH, condition_type: 'sustained', config: { for: '1h' } };
+    for (let n = 0; n < 4; n += 1) await newCondition(person, id, SEARCH);
+    await newCondition(person, id, lasting);
+    expect(await post(person, conditions(id), SEARCH)).toMatchObject({
+      status: 400,
+      body: { message: 'A trigger can have at most 5 conditions with the operator matches' },
+    });
+  });
+
+  it('make a trigger one of those that every event is shown to, unless it names more than a type or a bound.', async () => {
+    const person = await signUp();
+    const id = await newTrigger(person);
+    await newCondition(person, id, MINTED);
+    await newCondition(person, id, { ...ABOUT, operator: 'gte' });
+    await fill(person, 20, { matchAll: true, broad: true });
+    expect(await post(person, conditions(id), busy)).toMatchObject(TOO_BROAD);
+    await newCondition(person, id, ABOUT);
+    expect((await post(person, conditions(id), busy)).status).toBe(201);
+  });
+});
+
 describe('a trigger', () => {
-  it('holds at most ten regular expressions, and two hundred conditions in its groups together.', async () => {
+  it('holds at most five regular expressions, and two hundred conditions in its groups together.', async () => {
     const person = await signUp();
     const id = await newTrigger(person, { enabled: false });
     const any = (members: object[]) => ({ ...MINTED, condition_type: 'any', config: { conditions: members } });
-    await newCondition(person, id, any(Array.from({ length: 9 }, () => SEARCH)));
+    await newCondition(person, id, any(Array.from({ length: 4 }, () => SEARCH)));
     await newCondition(person, id, SEARCH);
     expect(await post(person, conditions(id), SEARCH)).toMatchObject({
       status: 400,
-      body: { error: 'bad_request', message: 'A trigger can have at most 10 conditions with the operator matches' },
+      body: { error: 'bad_request', message: 'A trigger can have at most 5 conditions with the operator matches' },
     });
-    await newCondition(person, id, any(Array.from({ length: 191 }, () => ABOUT)));
+    await newCondition(person, id, any(Array.from({ length: 196 }, () => ABOUT)));
     expect(await post(person, conditions(id), any([ABOUT]))).toMatchObject({
       status: 400,
       body: { message: 'The groups of a trigger can hold at most 200 conditions; these hold 201' },

@@ -2,6 +2,8 @@ import { asc, eq } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import { triggerMatches } from '../../../src/triggers/matching/table.ts';
 import { triggerConditions, triggers } from '../../../src/triggers/rules/table.ts';
+import { forgetMemories } from '../../../src/triggers/state/forget.ts';
+import { readStates, writeStates } from '../../../src/triggers/state/store.ts';
 import { triggerStates } from '../../../src/triggers/state/table.ts';
 import { database } from '../../support/database.ts';
 import {
@@ -138,6 +140,90 @@ describe('what a trigger remembers', () => {
     await draining;
     expect(await statesOf(trigger)).toEqual([]);
     expect(await chain.cursor()).toBe(1);
+  });
+});
+
+describe('what many triggers remember', () => {
+  it('is read and moved in steps of so many memories at most, to the same end.', async () => {
+    const chain = newChain();
+    const order = [await chain.addTrigger(countTo('2')), await chain.addTrigger(countTo('2'))];
+    for (let n = 0; n < 6; n += 1) {
+      await chain.feed('confirm', `e${n}`, { agentId: String(n % 3), blockTime: at(n) });
+    }
+    const { matcher, drain } = newMatcher(chain.chainId, { memories: 3 });
+    matcher.confirmedTo(START + 5);
+    await matcher.step();
+    expect(await chain.cursor()).toBe(2);
+    await drain();
+    const fired = ['e3', 'e4', 'e5'].flatMap((event) => [`0 ${event} 0 fire`, `1 ${event} 0 fire`]);
+    expect((await chain.matches(order)).sort()).toEqual(fired.sort());
+    expect(await statesOf(order[0] ?? '')).toHaveLength(3);
+  });
+
+  it('does not let time pass over entries that are left for the next step.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger(silence);
+    for (const [n, after] of [0, 599, 1_198, 1_797].entries()) {
+      await chain.feed('confirm', `e${n}`, { agentId: '1', blockTime: at(after) });
+      await chain.feed('confirm', `f${n}`, { agentId: '2', blockTime: at(after) });
+    }
+    const { drain } = newMatcher(chain.chainId, { memories: 1 });
+    await drain();
+    expect(await chain.matches([trigger])).toEqual([]);
+  });
+
+  it('may be of more conditions than a statement has parameters.', async () => {
+    const changed = Array.from({ length: 66_000 }, (_, n) => ({
+      ...{ triggerId: crypto.randomUUID(), conditionId: -1 - n, groupKey: '1', fingerprint: 'x', memory: {} },
+      ...{ held: false, dueAt: null, endsAt: 0, anchor: null },
+    }));
+    await database().transaction((tx) => writeStates(tx, 1, { changed, removed: [] }));
+    expect(await readStates(database().query, changed)).toEqual([]);
+  });
+});
+
+describe('a memory that is as good as none', () => {
+  it('is forgotten by the time of the chain, up to where its matcher has come.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger(countTo('3'));
+    const { drain } = newMatcher(chain.chainId);
+    await chain.feed('confirm', 'a', { agentId: '1', blockTime: at(0) });
+    await chain.feed('confirm', 'b', { agentId: '2', blockTime: at(3_599) });
+    await drain();
+    await chain.feed('confirm', 'c', { agentId: '3', blockTime: at(3_600) });
+    await forgetMemories({ db: database() });
+    expect(await statesOf(trigger)).toHaveLength(2);
+    await drain();
+    await forgetMemories({ db: database() });
+    expect((await statesOf(trigger)).map(({ groupKey }) => groupKey)).toEqual(
+      [2, 3].map((n) => `${chain.chainId}:${n}`),
+    );
+  });
+
+  it('lasts four hundred days where nothing ends it by itself.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger({ conditions: [['score', 'lt', '5', 'ema_threshold', { window_size: 3 }]] });
+    await chain.feed('confirm', 'a', { blockTime: at(0) });
+    await newMatcher(chain.chainId).drain();
+    expect(await statesOf(trigger)).toMatchObject([{ endsAt: START + 400 * 86_400 }]);
+  });
+
+  it('is not forgotten while it is being written, and not once it has been written.', async () => {
+    const chain = newChain();
+    const trigger = await chain.addTrigger(countTo('3'));
+    await chain.feed('confirm', 'a', { agentId: '1', blockTime: at(0) });
+    await chain.feed('confirm', 'b', { agentId: '2', blockTime: at(9_000) });
+    await newMatcher(chain.chainId).drain();
+    const writing = await openTransaction((tx) =>
+      tx
+        .update(triggerStates)
+        .set({ endsAt: START + 20_000 })
+        .where(eq(triggerStates.triggerId, trigger)),
+    );
+    await forgetMemories({ db: database() });
+    await writing.commit();
+    await forgetMemories({ db: database() });
+    expect(await statesOf(trigger)).toHaveLength(2);
   });
 });
 

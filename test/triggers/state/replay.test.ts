@@ -138,6 +138,32 @@ describe('triggers that remember', () => {
     );
   });
 
+  it('fire the same when memories that have ended are forgotten in between, and then remember the same.', () => {
+    fc.assert(
+      fc.property(
+        fc.array(conditions, { minLength: 1, maxLength: 3 }),
+        log,
+        fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+        (some, happenings, forgets) => {
+          const index = indexOf(stored(some));
+          const [kept, cleared] = [new Live(index), new Live(index)];
+          for (const [position, entry] of feedOf(happenings).entries()) {
+            for (const live of [kept, cleared]) live.batch([entry]);
+            if (forgets[position]) cleared.forget(entry.event.blockTime.getTime() / 1_000);
+          }
+          const end = START + 10_000;
+          for (const live of [kept, cleared]) {
+            live.batch([], end);
+            live.forget(end);
+          }
+          expect(told(cleared)).toEqual(told(kept));
+          expect(cleared.memories()).toEqual(kept.memories());
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('fire about an event at a time at most once.', () => {
     fc.assert(
       fc.property(fc.array(conditions, { minLength: 1, maxLength: 3 }), log, (some, happenings) => {

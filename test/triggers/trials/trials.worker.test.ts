@@ -1,8 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { OrganizationCtx } from '../../../src/access/ctx.ts';
 import { createApp } from '../../../src/app.ts';
 import { appDeps } from '../../../src/context.ts';
+import { newUuid } from '../../../src/kernel/id.ts';
 import { chainEvents } from '../../../src/triggers/ingest/table.ts';
+import { backtest, backtestMessages } from '../../../src/triggers/trials/backtest.ts';
 import { call, expectOk, MINTED, newAction, newCondition, newTrigger, type Person, signUp } from '../../support/api.ts';
 import { database } from '../../support/database.ts';
 
@@ -222,5 +225,70 @@ describe('a back-test', () => {
   ])('refuses the range %j, naming %s.', async (body, path) => {
     const answer = await post(`${await reputation()}/backtest`, body);
     expect(answer).toMatchObject({ status: 400, body: { error: 'validation_failed', details: [{ path }] } });
+  });
+});
+
+describe('a back-test that would take too much', () => {
+  /** Two agents that remember by themselves, and a search. */
+  const BOUNDS = { memories: 100, items: 100, work: 100_000 };
+
+  const ctx = (): OrganizationCtx => ({
+    principal: { kind: 'user', userId: person.id, sessionId: newUuid(), username: 'somebody' },
+    organizationId: person.personalOrganizationId,
+    permissions: new Set(['triggers:read']),
+    role: 'owner',
+    requestId: newUuid(),
+    address: '',
+    userAgent: '',
+    clock: () => new Date(),
+    db: database(),
+    afterCommit: () => {},
+    publishOrganization: async () => {},
+  });
+
+  async function allOf<T>(messages: AsyncIterable<T>): Promise<T[]> {
+    const all: T[] = [];
+    for await (const message of messages) all.push(message);
+    return all;
+  }
+
+  const counting = async () => {
+    const trigger = await reputation();
+    await newCondition(person, trigger, BUSY);
+    return trigger;
+  };
+
+  const searching = async () => {
+    const trigger = await reputation();
+    await newCondition(person, trigger, { ...LOW, condition_type: 'field', field: 'tag1', operator: 'matches' });
+    return trigger;
+  };
+
+  it.each([
+    [counting, { memories: 0 }, 'The conditions would remember more than 0 groups apart'],
+    [counting, { items: 2 }, 'The conditions would remember more than a back-test can hold'],
+    [counting, { work: 10 }, 'The conditions would take longer than a back-test may'],
+    [searching, { work: 100 }, 'The conditions would take longer than a back-test may'],
+  ])('is refused, or its stream stops with the reason: %o within %j.', async (make, less, reason) => {
+    const trigger = await make();
+    const bounds = { ...BOUNDS, ...less };
+    const message = `${reason}; take a shorter range, or narrow the trigger`;
+    const range = { from_block: 0 };
+    await expect(backtest(ctx(), trigger, range, bounds)).rejects.toMatchObject({ code: 'bad_request', message });
+    const messages = await allOf(await backtestMessages(ctx(), trigger, range, bounds));
+    expect(messages.at(-1)).toEqual({ type: 'stopped', reason: message });
+    expect(messages.filter(({ type }) => type === 'result')).toEqual([]);
+    await expect(backtest(ctx(), trigger, range, BOUNDS)).resolves.toMatchObject({ data: { events: 8 } });
+  });
+
+  it('is refused as a stream too, before it begins, when the range holds too many events.', async () => {
+    const trigger = await counting();
+    const few = backtestMessages(ctx(), trigger, { from_block: 0 }, { ...BOUNDS, events: 7 });
+    await expect(few).rejects.toMatchObject({
+      code: 'validation_failed',
+      details: [{ path: 'from', message: 'the range holds more than 7 events; take a shorter one' }],
+    });
+    const enough = await backtestMessages(ctx(), trigger, { from_block: 0 }, { ...BOUNDS, events: 8 });
+    expect((await allOf(enough)).at(-1)).toMatchObject({ type: 'result', events: 8 });
   });
 });

@@ -2,6 +2,7 @@ import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Database, Executor } from '../../../db/client.ts';
 import { newUuid } from '../../../kernel/id.ts';
 import { deliveryEndpoint } from '../../actions/kinds.ts';
+import { drawAllowances, type Excess, type Waiting } from '../../deliveries/allowance-store.ts';
 import { deliveries } from '../../deliveries/table.ts';
 import { triggerActions, triggers } from '../../rules/table.ts';
 import { type StateChanges, writeStates } from '../../state/store.ts';
@@ -22,16 +23,19 @@ interface Outcome extends BatchResult {
 }
 
 /** `committed: false`: another matcher has moved the cursor meanwhile, and nothing of this outcome was kept. */
-type Commit = { committed: false } | { committed: true; deliveryIds: string[] };
+type Commit = { committed: false } | { committed: true; deliveryIds: string[]; excess: Excess[] };
 
 /**
  * Keeps an outcome, whole or not at all: the cursor's move, the matches, their deliveries, and what retracted events
- * take back. `deliveryIds` are the new deliveries that wait for their first attempt, in the order to attempt them.
+ * take back. `deliveryIds` are the new deliveries that wait for their first attempt, in the order to attempt them;
+ * `excess` are those that are not sent, since their organizations have had what an hour allows.
  */
 export async function commitOutcome(db: Database, outcome: Outcome): Promise<Commit> {
   const { changed, removed } = outcome.states;
   if (outcome.fires.length + outcome.retractions.length + changed.length + removed.length === 0) {
-    return (await moveCursor(db.query, outcome)) ? { committed: true, deliveryIds: [] } : { committed: false };
+    return (await moveCursor(db.query, outcome))
+      ? { committed: true, deliveryIds: [], excess: [] }
+      : { committed: false };
   }
   return db.transaction(async (tx) => {
     if (!(await moveCursor(tx, outcome))) return { committed: false };
@@ -39,13 +43,16 @@ export async function commitOutcome(db: Database, outcome: Outcome): Promise<Com
     const present = await lockTriggers(tx, [...outcome.fires, ...changed]);
     const kept = changed.filter(({ triggerId }) => present.has(triggerId));
     await writeStates(tx, outcome.chainId, { changed: kept, removed });
-    const fired: string[] = [];
+    const fired: Waiting[] = [];
     for (const fires of chunks(outcome.fires)) {
       fired.push(...(await insertFires(tx, { fires, organizations: present, now: outcome.now })));
     }
     const retracted = await retract(tx, outcome.retractions, outcome.now);
-    const waiting = fired.filter((id) => !retracted.cancelled.has(id));
-    return { committed: true, deliveryIds: [...waiting, ...retracted.deliveryIds] };
+    const waiting = fired.filter(({ id }) => !retracted.cancelled.has(id));
+    const excess = await drawAllowances(tx, waiting, outcome.now);
+    const unsent = new Set(excess.flatMap(({ ids }) => ids));
+    const sent = waiting.map(({ id }) => id).filter((id) => !unsent.has(id));
+    return { committed: true, deliveryIds: [...sent, ...retracted.deliveryIds], excess };
   });
 }
 
@@ -87,7 +94,7 @@ async function lockTriggers(tx: Executor, of: readonly { triggerId: string }[]):
 async function insertFires(
   tx: Executor,
   { fires, organizations, now }: { fires: readonly Fire[]; organizations: ReadonlyMap<string, string>; now: Date },
-): Promise<string[]> {
+): Promise<Waiting[]> {
   const rows = fires.flatMap((fire) => {
     const organizationId = organizations.get(fire.triggerId);
     return organizationId === undefined
@@ -115,7 +122,8 @@ async function insertFires(
       endpoint: deliveryEndpoint(organizationId, actionType, config),
     })),
   );
-  return insertDeliveries(tx, made);
+  await insertDeliveries(tx, made);
+  return made;
 }
 
 /** Inserts the matches that are not there yet and returns those, in the order given. */
@@ -133,9 +141,8 @@ async function insertMatches<Row extends typeof triggerMatches.$inferInsert>(
   return rows.filter(({ id }) => ids.has(id));
 }
 
-async function insertDeliveries(tx: Executor, rows: DeliveryRow[]): Promise<string[]> {
+async function insertDeliveries(tx: Executor, rows: DeliveryRow[]): Promise<void> {
   for (const some of chunks(rows)) await tx.insert(deliveries).values(some);
-  return rows.map(({ id }) => id);
 }
 
 /** UUIDv7, so deliveries made together sort in the order of their making. */
@@ -258,7 +265,8 @@ async function insertRetractions(tx: Executor, { matches, told, now }: Retractio
       endpoint,
     })),
   );
-  return insertDeliveries(tx, made);
+  await insertDeliveries(tx, made);
+  return made.map(({ id }) => id);
 }
 
 const unique = (values: readonly string[]) => [...new Set(values)];

@@ -3,7 +3,7 @@ import type { Refusal } from '../../matching/predicate.ts';
 import { refuse } from '../../matching/predicate.ts';
 import { optionsOf, orderOf, scopeOf, spanOf, wholeValue } from '../input.ts';
 import { type CompiledState, machine } from '../machine.ts';
-import { newest, within } from '../samples.ts';
+import { endOf, newest, within } from '../samples.ts';
 
 const MAX_COUNT = 1_000;
 
@@ -34,6 +34,7 @@ export function count(input: ConditionInput): CompiledState | Refusal {
       const times = newest([...within(memory?.times ?? [], at, span.value), at], threshold.value + 1);
       return { memory: { times }, holds: order.value(times.length - threshold.value), values: { count: times.length } };
     },
+    endsAt: ({ times }) => endOf(times, span.value),
     ...(reset && { onFire: () => ({ times: [] }) }),
   });
   return { ok: true, state };

@@ -37,6 +37,7 @@ export function crossing(input: ConditionInput): CompiledState | Refusal {
       const cleared = !order.value(compareDecimals(value, clear.value));
       return { memory: { set: before ? !cleared : passed }, holds: passed && !before };
     },
+    endsAt: ({ set }) => (set ? undefined : 0),
   });
   return { ok: true, state };
 }

@@ -2,6 +2,7 @@ import type { ConditionInput } from '../../matching/conditions.ts';
 import type { Refusal } from '../../matching/predicate.ts';
 import { fieldIn, optionsOf, orderOf, scopeOf, spanOf, wholeValue } from '../input.ts';
 import { type CompiledState, machine } from '../machine.ts';
+import { endOf } from '../samples.ts';
 import { shortText } from '../short-text.ts';
 
 const MAX_DISTINCT = 200;
@@ -36,6 +37,11 @@ export function distinct(input: ConditionInput): CompiledState | Refusal {
       const holds = value !== undefined && order.value(seen.length - threshold.value);
       return { memory: { seen }, holds, values: { distinct_count: seen.length } };
     },
+    endsAt: ({ seen }) =>
+      endOf(
+        seen.slice(-1).map(([, lastAt]) => lastAt),
+        span.value,
+      ),
   });
   return { ok: true, state };
 }

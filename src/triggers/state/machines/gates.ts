@@ -2,7 +2,7 @@ import type { ConditionInput } from '../../matching/conditions.ts';
 import type { Refusal } from '../../matching/predicate.ts';
 import { optionsOf, scopeOf, spanOf, wholeValue } from '../input.ts';
 import { type CompiledState, machine } from '../machine.ts';
-import { newest, within } from '../samples.ts';
+import { endOf, newest, within } from '../samples.ts';
 
 const MAX_FIRES = 1_000;
 
@@ -35,6 +35,7 @@ function gate(input: ConditionInput, most: number): CompiledState | Refusal {
       const fires = within(memory?.fires ?? [], at, span.value);
       return { memory: { fires }, holds: fires.length < most };
     },
+    endsAt: ({ fires }) => endOf(fires, span.value),
     onFire: ({ fires }, at) => ({ fires: newest([...fires, at], most) }),
   });
   return { ok: true, state };

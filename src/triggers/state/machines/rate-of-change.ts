@@ -3,6 +3,7 @@ import type { ConditionInput } from '../../matching/conditions.ts';
 import { type Refusal, refuse } from '../../matching/predicate.ts';
 import { decimalValue, numberIn, optionsOf, orderOf, scopeOf, spanOf } from '../input.ts';
 import { type CompiledState, machine } from '../machine.ts';
+import { endOf } from '../samples.ts';
 
 const MAX_SAMPLES = 256;
 
@@ -41,6 +42,11 @@ export function rateOfChange(input: ConditionInput): CompiledState | Refusal {
       const holds = compared !== undefined && order.value(compared);
       return { memory: { samples }, holds, values: { change: oldest ? formatDecimal(minus(value, oldest)) : null } };
     },
+    endsAt: ({ samples }) =>
+      endOf(
+        samples.slice(-1).map(([at]) => at),
+        span.value,
+      ),
   });
   return { ok: true, state };
 }

@@ -2,7 +2,7 @@ import type { Registry } from '../../../chain/events.ts';
 import type { ConditionInput } from '../../matching/conditions.ts';
 import type { Predicate, Refusal } from '../../matching/predicate.ts';
 import { comparisonIn, optionsOf, scopeOf, spanOf } from '../input.ts';
-import { type CompiledState, machine, type Scope } from '../machine.ts';
+import { type CompiledState, machine, type Scope, type StateMachine } from '../machine.ts';
 
 type TimedMemory = { since: number | null; told: boolean };
 
@@ -17,7 +17,7 @@ export function absence(input: ConditionInput): CompiledState | Refusal {
   if (!scope.ok) return scope;
   const span = spanOf(input, 'time_window');
   if (!span.ok) return span;
-  return timed(input, scope.value, span.value, () => true, true);
+  return { ok: true, state: timed(input, scope.value, span.value, () => true, true) };
 }
 
 /**
@@ -33,7 +33,8 @@ export function sustained(input: ConditionInput, registry: Registry | undefined)
   if (!span.ok) return span;
   const holds = comparisonIn(input, registry);
   if (!holds.ok) return holds;
-  return timed(input, scope.value, span.value, holds.value, false);
+  const state = timed(input, scope.value, span.value, holds.value.predicate, false);
+  return { ok: true, state, ...(holds.value.weight && { weight: holds.value.weight }) };
 }
 
 function timed(
@@ -42,8 +43,8 @@ function timed(
   span: number,
   begins: Predicate,
   anew: boolean,
-): CompiledState {
-  const state = machine<TimedMemory>({
+): StateMachine {
+  return machine<TimedMemory>({
     kind: condition_type,
     scope,
     onEvent(memory, event, at) {
@@ -52,7 +53,8 @@ function timed(
       return goesOn ? { memory, holds: false } : { memory: { since: at, told: false }, holds: false, anchors: true };
     },
     dueAt: ({ since, told }) => (since === null || told ? undefined : since + span),
+    // One that has told goes on until an event ends it, unless every event begins it anew.
+    endsAt: ({ since, told }) => (since === null || (told && anew) ? 0 : undefined),
     onTime: (memory) => ({ memory: { since: memory?.since ?? null, told: true }, holds: true }),
   });
-  return { ok: true, state };
 }
