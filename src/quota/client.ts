@@ -47,9 +47,6 @@ const MAX_CELLS = 1_000;
 /** After this isolate's clock says that a lease is over. */
 const GRACE = 50;
 
-/** What a request asks of its organization, and nothing when it is not metered. */
-export type { Ask } from './isolate/decide.ts';
-
 export interface QuotaClient {
   /** Decides a request: here where a lease or a recent refusal allows it, else by one call to the organization's object. */
   admit(organizationId: string, ask: Ask): Promise<Verdict>;

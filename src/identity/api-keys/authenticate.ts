@@ -6,7 +6,7 @@ import { AppError } from '../../kernel/errors.ts';
 import { type KeySecrets, parseKey } from './key.ts';
 
 /** A key that the organization's object has found good for the request, which it has charged at the same time. */
-export interface AdmittedKey {
+interface AdmittedKey {
   key: Pick<EdgeKey, 'id' | 'userId' | 'environment' | 'type' | 'permissions'> & { limited: boolean };
   admission: Admission;
 }

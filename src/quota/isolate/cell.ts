@@ -27,13 +27,13 @@ export interface Verified {
 }
 
 /** A key that was refused for itself. No key becomes good that was not: this is kept only to be asked less often. */
-export interface NoGood {
+interface NoGood {
   refused: 'unknown' | 'expired';
   until: number;
 }
 
 /** A refusal that holds for as many units or more. */
-export interface Refusal {
+interface Refusal {
   units: number;
   since: number;
   until: number;

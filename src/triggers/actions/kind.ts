@@ -67,7 +67,7 @@ export interface ConfigRules {
 
 export type ConfigCheck = { ok: true; config: ActionConfig } | { ok: false; details: ErrorDetail[] };
 
-export type Preview = { ok: true; rendered: Readonly<Record<string, unknown>> } | { ok: false; reason: string };
+type Preview = { ok: true; rendered: Readonly<Record<string, unknown>> } | { ok: false; reason: string };
 
 /** In the place of a secret that is shown. */
 export const MASK = '********';

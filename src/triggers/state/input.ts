@@ -10,7 +10,7 @@ import type { Scope } from './machine.ts';
 /** What a reader of a condition finds out, or why it cannot be. */
 export type Read<T> = { readonly ok: true; readonly value: T } | Refusal;
 
-export const found = <T>(value: T): Read<T> => ({ ok: true, value });
+const found = <T>(value: T): Read<T> => ({ ok: true, value });
 
 /** Whether the options of a condition are among those that its kind has. */
 export function optionsOf(input: ConditionInput, names: readonly string[]): Read<Readonly<Record<string, unknown>>> {
