@@ -266,7 +266,7 @@ describe('a back-test that would take too much', () => {
 
   it.each([
     [counting, { memories: 0 }, 'The conditions would remember more than 0 groups apart'],
-    [counting, { items: 2 }, 'The conditions would remember more than a back-test can hold'],
+    [counting, { items: 1 }, 'The conditions would remember more than a back-test can hold'],
     [counting, { work: 10 }, 'The conditions would take longer than a back-test may'],
     [searching, { work: 100 }, 'The conditions would take longer than a back-test may'],
   ])('is refused, or its stream stops with the reason: %o within %j.', async (make, less, reason) => {
