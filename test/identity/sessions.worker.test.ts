@@ -183,6 +183,7 @@ describe('the trail of a person', () => {
       { action: 'session.revoke_others', actor, target: itself, after: { ended_sessions: 1 } },
       { action: 'password.change', actor, target: itself, after: { ended_sessions: 0 } },
       { action: 'session.create', actor },
+      { action: 'session.refresh', target: sessionOf(third) },
       { action: 'session.reuse_detected', actor: 'anonymous', target: sessionOf(third) },
     ]);
     const text = JSON.stringify(trail);
