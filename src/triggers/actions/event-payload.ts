@@ -1,8 +1,8 @@
 import { rfc3339 } from '../../kernel/clock.ts';
+import type { TemplateValues } from '../../kernel/template.ts';
+import { JsonLiteral, type TemplateValue } from '../../kernel/template-filters.ts';
 import type { chainEvents } from '../ingest/table.ts';
 import type { ActionDelivery } from './kind.ts';
-import type { TemplateValues } from './template.ts';
-import { JsonLiteral, type TemplateValue } from './template-filters.ts';
 
 /** The columns of `chain_events` that the public form of an event is made of. */
 export type EventRow = Pick<

@@ -1,16 +1,8 @@
 import * as z from 'zod';
 import type { ErrorDetail } from '../../kernel/errors.ts';
-import { asJsonValue, asText, inJsonString } from './escape.ts';
-import {
-  type Budget,
-  knownTemplate,
-  parseTemplate,
-  render,
-  spend,
-  type Template,
-  type TemplateValues,
-  typedValue,
-} from './template.ts';
+import { asJsonValue, asText, inJsonString } from '../../kernel/escape.ts';
+import { type Budget, render, spend, type Template, type TemplateValues, typedValue } from '../../kernel/template.ts';
+import { knownTemplate, parseTemplate } from './template.ts';
 
 export type Json = z.core.util.JSONType;
 

@@ -1,87 +1,15 @@
-import { FILTERS, type TemplateValue } from './template-filters.ts';
+import { type ParsedTemplate, parseTemplate as parse, type Template, type Vocabulary } from '../../kernel/template.ts';
+import { FILTERS } from './template-filters.ts';
 import { TEMPLATE_NAMES } from './template-names.ts';
 
-interface UsedFilter {
-  readonly name: string;
-  readonly argument: string | undefined;
-}
+const VOCABULARY: Vocabulary = {
+  keyOf: (name) => TEMPLATE_NAMES.get(name),
+  names: [...TEMPLATE_NAMES.keys()],
+  filters: FILTERS,
+};
 
-/** Where a value goes: its key among the values, and what is done to it on the way. */
-interface Place {
-  readonly name: string;
-  readonly filters: readonly UsedFilter[];
-}
-
-/** Literal text, or the place of a value. */
-type Part = string | Place;
-
-/** A text with `{{ name | filter:argument }}` places, read once when it is written; values only go into the places found then. */
-export type Template = readonly Part[];
-
-/** Values by name; a name that is not there renders as an absent field. */
-export type TemplateValues = ReadonlyMap<string, TemplateValue>;
-
-/** Text for the place a value stands in. `place` counts the template's places from 0; `null` is an absent field. */
-export type Escape = (value: TemplateValue, place: number) => string;
-
-export type ParsedTemplate = { ok: true; template: Template } | { ok: false; fault: string };
-
-type ParsedPlace = { ok: true; place: Place } | { ok: false; fault: string };
-
-/** Reads a template. A lone brace, or `}}` outside a place, is plain text, since JSON is full of them. */
-export function parseTemplate(text: string): ParsedTemplate {
-  const parts: Part[] = [];
-  let position = 0;
-  for (;;) {
-    const start = text.indexOf('{{', position);
-    if (start === -1) break;
-    const end = text.indexOf('}}', start);
-    if (end === -1) return { ok: false, fault: `has a "{{" without a "}}" at character ${start + 1}` };
-    const parsed = parsePlace(text.slice(start + 2, end), start);
-    if (!parsed.ok) return parsed;
-    if (start > position) parts.push(text.slice(position, start));
-    parts.push(parsed.place);
-    position = end + 2;
-  }
-  if (position < text.length) parts.push(text.slice(position));
-  return { ok: true, template: parts };
-}
-
-/** `| name`, `| name:word` or `| name:"text"`; a text has no braces, so that the first `}}` always ends its place. */
-const FILTER = /\|\s*(?<name>\w{1,32})\s*(?::\s*(?:"(?<double>[^"{}]*)"|'(?<single>[^'{}]*)'|(?<word>[\w.-]+)))?\s*/y;
-
-const MAX_FILTERS = 5;
-
-/** Reads what stands between the braces; `start` is where they begin. */
-function parsePlace(written: string, start: number): ParsedPlace {
-  const [path = '', name = ''] = /^\s*([^\s|]*)\s*/.exec(written) ?? [];
-  const key = TEMPLATE_NAMES.get(name);
-  if (key === undefined) return { ok: false, fault: unknownName(name, start) };
-  const filters: UsedFilter[] = [];
-  const pattern = new RegExp(FILTER);
-  for (pattern.lastIndex = path.length; pattern.lastIndex < written.length; ) {
-    const at = start + 2 + pattern.lastIndex;
-    const groups = pattern.exec(written)?.groups;
-    if (!groups) return { ok: false, fault: `has something other than "| filter:argument" at character ${at + 1}` };
-    const used = { name: groups['name'] ?? '', argument: groups['double'] ?? groups['single'] ?? groups['word'] };
-    const fault = filters.length === MAX_FILTERS ? `has more than ${MAX_FILTERS} filters` : faultOfFilter(used);
-    if (fault) return { ok: false, fault: `${fault} at character ${at + 1}` };
-    filters.push(used);
-  }
-  return { ok: true, place: { name: key, filters } };
-}
-
-function unknownName(written: string, start: number): string {
-  const at = `at character ${start + 1}`;
-  if (!/^[\w.]{1,64}$/.test(written)) return `has a "{{" that no field name follows, ${at}`;
-  return `names the unknown field "${written}" ${at}; known fields: ${[...TEMPLATE_NAMES.keys()].join(', ')}`;
-}
-
-function faultOfFilter({ name, argument }: UsedFilter): string | undefined {
-  const filter = FILTERS.get(name);
-  if (!filter) return `names the unknown filter "${name}" (known filters: ${[...FILTERS.keys()].join(', ')})`;
-  return filter.accepts(argument) ? undefined : `has a filter "${name}", which ${filter.takes}, with another argument`;
-}
+/** Reads a template of an action: fields of events, and what its trigger and delivery add. */
+export const parseTemplate = (text: string): ParsedTemplate => parse(text, VOCABULARY);
 
 /**
  * The template of a text that was checked when it was written.
@@ -91,65 +19,4 @@ export function knownTemplate(text: string): Template {
   const parsed = parseTemplate(text);
   if (!parsed.ok) throw new Error(`a stored template ${parsed.fault}`);
   return parsed.template;
-}
-
-export const hasPlaces = (template: Template) => template.some((part) => typeof part !== 'string');
-
-/** Whether a value of this name is put in anywhere. */
-export const usesName = (template: Template, name: string) =>
-  template.some((part) => typeof part !== 'string' && part.name === name);
-
-/** The value of a template that is nothing but one place whose last filter is `json`; nothing for any other. */
-export function typedValue(template: Template, values: TemplateValues): TemplateValue | undefined {
-  const [part, ...others] = template;
-  if (part === undefined || typeof part === 'string' || others.length > 0) return undefined;
-  return part.filters.at(-1)?.name === 'json' ? filledValue(part, values) : undefined;
-}
-
-/** How much one request may render, in characters, over all its templates together. */
-export const MAX_RENDERED = 256 * 1024;
-
-export class RenderedTooLarge extends Error {}
-
-/** Counts down what may still be rendered. */
-export interface Budget {
-  left: number;
-}
-
-export const newBudget = (): Budget => ({ left: MAX_RENDERED });
-
-/** Takes what was rendered off the budget. @throws RenderedTooLarge when it is used up */
-export function spend(budget: Budget, characters: number): void {
-  budget.left -= characters;
-  if (budget.left < 0) throw new RenderedTooLarge(`more than ${MAX_RENDERED} characters`);
-}
-
-const filledValue = ({ name, filters }: Place, values: TemplateValues): TemplateValue =>
-  filters.reduce<TemplateValue>(
-    (value, filter) => FILTERS.get(filter.name)?.apply(value, filter.argument) ?? value,
-    values.get(name) ?? null,
-  );
-
-/** What stands in the template's places, after their filters and before any escaping. */
-export const placeValues = (template: Template, values: TemplateValues): TemplateValue[] =>
-  template.flatMap((part) => (typeof part === 'string' ? [] : [filledValue(part, values)]));
-
-/**
- * Puts each value into its place, once and escaped. What a value says is never read as a template again.
- * @throws RenderedTooLarge when the budget is used up
- */
-export function render(
-  template: Template,
-  values: TemplateValues,
-  escapeValue: Escape,
-  budget: Budget = newBudget(),
-): string {
-  let place = 0;
-  let rendered = '';
-  for (const part of template) {
-    const text = typeof part === 'string' ? part : escapeValue(filledValue(part, values), place++);
-    spend(budget, text.length);
-    rendered += text;
-  }
-  return rendered;
 }

@@ -1,6 +1,7 @@
+import { inUrl } from '../../kernel/escape.ts';
+import { type Budget, hasPlaces, render, type TemplateValues } from '../../kernel/template.ts';
 import { checkUrl, type OutboundPolicy } from '../../outbound/guard.ts';
-import { inUrl } from './escape.ts';
-import { type Budget, hasPlaces, knownTemplate, parseTemplate, render, type TemplateValues } from './template.ts';
+import { knownTemplate, parseTemplate } from './template.ts';
 
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 

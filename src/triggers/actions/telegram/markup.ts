@@ -1,4 +1,4 @@
-import type { Template } from '../template.ts';
+import type { Template } from '../../../kernel/template.ts';
 
 /**
  * What surrounds a place, and so how its value has to be written. `text` is shown; `code` is shown as it is; `urlStart`

@@ -1,14 +1,7 @@
-import { asText, inMarkup, inUrl, textOf } from '../escape.ts';
-import {
-  knownTemplate,
-  newBudget,
-  parseTemplate,
-  placeValues,
-  render,
-  type Template,
-  type TemplateValues,
-} from '../template.ts';
-import type { TemplateValue } from '../template-filters.ts';
+import { asText, inMarkup, inUrl, textOf } from '../../../kernel/escape.ts';
+import { newBudget, placeValues, render, type Template, type TemplateValues } from '../../../kernel/template.ts';
+import type { TemplateValue } from '../../../kernel/template-filters.ts';
+import { knownTemplate, parseTemplate } from '../template.ts';
 import { readHtml } from './html.ts';
 import { readMarkdown } from './markdown.ts';
 import { type MarkedPlace, type Markup, PLACE, sourceOf } from './markup.ts';
