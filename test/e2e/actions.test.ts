@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -73,6 +76,49 @@ async function deliver(agentId: bigint, action: { action_type: string; config: o
   throw new Error(`nothing was attempted for agent ${agentId}`);
 }
 
+/** A receiver that answers at once or never, with the ids of the agents that it was told about. */
+async function startReceiver(answers: boolean) {
+  const agents: unknown[] = [];
+  /** Connections that ended without an answer. */
+  let givenUp = 0;
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request.setEncoding('utf8')) body += chunk;
+    agents.push((JSON.parse(body) as { agent_id: unknown }).agent_id);
+    if (answers) response.writeHead(204).end();
+    else
+      response.once('close', () => {
+        givenUp += 1;
+      });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    agents,
+    stop,
+    givenUp: () => givenUp,
+  };
+}
+
+/** A trigger on every feedback; events of other tests would reach it too, so its receiver's are told by their agents. */
+async function tellOfAll(url: string): Promise<void> {
+  const trigger = { name: 'All', chain_id: 31_337, registry: 'reputation', match_all: true };
+  const { data } = await api.post<{ data: { id: string } }>('/api/v1/triggers', trigger);
+  const config = { method: 'POST', url, timeout_ms: 30_000 };
+  await api.post(`/api/v1/triggers/${data.id}/actions`, { action_type: 'rest', config });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + DEADLINE_MS; !holds(); await delay(50)) {
+    if (Date.now() > end) throw new Error('it did not come to that');
+  }
+}
+
 describe('the running stack', () => {
   it('calls a tool of the reference server, with text as text', async () => {
     const config = { server_url: mcpUrl, tool_name: 'echo', arguments: { message: '{{trigger.name}}: {{score}}' } };
@@ -119,5 +165,23 @@ describe('the running stack', () => {
         linkPreview: false,
       },
     ]);
+  });
+
+  it('hands the next batches to receivers that answer while another one never does', async () => {
+    const [quick, hanging] = [await startReceiver(true), await startReceiver(false)];
+    await tellOfAll(quick.url);
+    await tellOfAll(hanging.url);
+    const chain = `http://127.0.0.1:${environment.ports.ANVIL_PORT}`;
+    // One after the other, so that each is in a batch of its own; the queue hands over two at a time.
+    for (const agentId of [501n, 502n, 503n, 504n]) {
+      const { topics, data } = newFeedback(agentId, OWNER, 50n, 0);
+      await emit(chain, REGISTRIES.reputation, topics, data);
+      await until(() => quick.agents.includes(Number(agentId)));
+      await until(() => hanging.agents.includes(Number(agentId)));
+    }
+    // Every one of them is still waited for.
+    expect(hanging.givenUp()).toBe(0);
+    quick.stop();
+    hanging.stop();
   });
 });

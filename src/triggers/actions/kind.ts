@@ -67,7 +67,7 @@ export interface ConfigRules {
 
 export type ConfigCheck = { ok: true; config: ActionConfig } | { ok: false; details: ErrorDetail[] };
 
-type Preview = { ok: true; rendered: Readonly<Record<string, unknown>> } | { ok: false; reason: string };
+export type Preview = { ok: true; rendered: Readonly<Record<string, unknown>> } | { ok: false; reason: string };
 
 /** In the place of a secret that is shown. */
 export const MASK = '********';
@@ -85,6 +85,8 @@ export interface ActionKind {
   audience(config: ActionConfig): string;
   /** What deliveries in flight are counted by. */
   endpoint(config: ActionConfig): string;
+  /** The longest that an attempt may take, in milliseconds; with its secrets or without, the config says the same. */
+  longestMs(config: ActionConfig): number;
   /** What an attempt would send, with its secrets masked, or why there would be none. Sends nothing. */
   preview(delivery: ActionDelivery, deps: Pick<SenderDeps, 'clock' | 'version'>): Promise<Preview>;
   /** Makes one attempt, or says why this release cannot. Throws only for a defect of ours. */

@@ -1,14 +1,15 @@
 import * as z from 'zod';
 import { line, text } from '../../http/shapes.ts';
 import { SECOND } from '../../kernel/clock.ts';
+import { newBudget, usesName } from '../../kernel/template.ts';
 import { checkUrl } from '../../outbound/guard.ts';
 import { configCheck, faultAt, holdsStorable, originOf } from './config.ts';
 import { templateValues } from './event-payload.ts';
 import { faultsOfJson, renderJson, templatesIn } from './json-template.ts';
-import { type ActionDelivery, type ActionKind, type ActionResult, MASK, type SenderDeps, UNSENDABLE } from './kind.ts';
+import { type ActionDelivery, type ActionKind, type ActionResult, MASK, type SenderDeps } from './kind.ts';
 import { callTool, type ToolCall } from './mcp/call.ts';
-import { Exchange } from './mcp/exchange.ts';
-import { newBudget, RenderedTooLarge, usesName } from './template.ts';
+import { CLOSE_WITHIN_MS, Exchange } from './mcp/exchange.ts';
+import { sendingOf } from './sending.ts';
 
 const MAX_ARGUMENTS = 64 * 1024;
 
@@ -82,8 +83,6 @@ async function send(delivery: ActionDelivery, config: McpConfig, deps: SenderDep
   return callTool(call, new Exchange(deps.guardedFetch, left), deps.clock());
 }
 
-const tooLarge = ({ message }: Error) => `The arguments of this event would be too large: ${message}`;
-
 export const mcp: ActionKind = {
   validate: configCheck(mcpConfig, ({ server_url, arguments: given = {} }, { outboundPolicy }) => {
     const check = server_url.includes('{{')
@@ -94,29 +93,16 @@ export const mcp: ActionKind = {
   secretPaths: (config) => (config['auth_token'] === undefined ? [] : [['auth_token']]),
   audience: (config) => String(config['server_url']),
   endpoint: (config) => originOf(config['server_url']),
-  async preview(delivery, { version }) {
-    const config = mcpConfig.safeParse(delivery.config);
-    if (!config.success) return { ok: false, reason: UNSENDABLE };
-    try {
-      const { serverUrl, tool, arguments: given, meta, token } = toolCall(delivery, config.data, version);
+  ...sendingOf({
+    schema: mcpConfig,
+    what: 'arguments',
+    // A lost session is begun anew within the same time; each of the two is ended.
+    longestMs: ({ timeout_ms = DEFAULT_TIMEOUT_MS }) => timeout_ms + 2 * CLOSE_WITHIN_MS,
+    render(delivery, config, { version }) {
+      const { serverUrl, tool, arguments: given, meta, token } = toolCall(delivery, config, version);
       const authorization = token === undefined ? {} : { auth_token: MASK };
-      return {
-        ok: true,
-        rendered: { server_url: serverUrl.href, tool_name: tool, arguments: given, _meta: meta, ...authorization },
-      };
-    } catch (error) {
-      if (!(error instanceof RenderedTooLarge)) throw error;
-      return { ok: false, reason: tooLarge(error) };
-    }
-  },
-  async send(delivery, deps) {
-    const config = mcpConfig.safeParse(delivery.config);
-    if (!config.success) return { outcome: 'permanent', error: UNSENDABLE };
-    try {
-      return await send(delivery, config.data, deps);
-    } catch (error) {
-      if (!(error instanceof RenderedTooLarge)) throw error;
-      return { outcome: 'permanent', error: tooLarge(error) };
-    }
-  },
+      return { server_url: serverUrl.href, tool_name: tool, arguments: given, _meta: meta, ...authorization };
+    },
+    send,
+  }),
 };

@@ -1,7 +1,8 @@
 import type { ErrorDetail } from '../../kernel/errors.ts';
-import { asText, inJsonString, inLine, inMarkup, inUrl } from './escape.ts';
+import { asText, inJsonString, inLine, inMarkup, inUrl } from '../../kernel/escape.ts';
+import { type Budget, render, type Template, type TemplateValues } from '../../kernel/template.ts';
 import { faultsOfJson, isJsonTemplate, type Json, renderJson, renderJsonText } from './json-template.ts';
-import { type Budget, knownTemplate, parseTemplate, render, type Template, type TemplateValues } from './template.ts';
+import { knownTemplate, parseTemplate } from './template.ts';
 
 export interface RenderedBody {
   text: string;

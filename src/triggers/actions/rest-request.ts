@@ -1,17 +1,18 @@
 import { SECOND } from '../../kernel/clock.ts';
+import { inHeader } from '../../kernel/escape.ts';
+import { type Budget, newBudget, render, type TemplateValues } from '../../kernel/template.ts';
 import type { OutboundRequest } from '../../outbound/guarded-fetch.ts';
 import { signatureHeaders } from '../../outbound/signature.ts';
-import { inHeader } from './escape.ts';
 import { eventPayload, templateValues } from './event-payload.ts';
 import type { ActionDelivery, SenderDeps } from './kind.ts';
 import { type RenderedBody, renderBody } from './rest-body.ts';
 import type { RestConfig } from './rest-config.ts';
-import { type Budget, knownTemplate, newBudget, RenderedTooLarge, render, type TemplateValues } from './template.ts';
+import { knownTemplate } from './template.ts';
 import { renderUrl } from './url-template.ts';
 
 const DEFAULT_TIMEOUT_MS = 10 * SECOND;
 
-export type BuiltRequest = { ok: true; request: OutboundRequest } | { ok: false; reason: string };
+export const timeoutOf = ({ timeout_ms }: RestConfig): number => timeout_ms ?? DEFAULT_TIMEOUT_MS;
 
 export function headerNamed(headers: Readonly<Record<string, string>>, name: string): string | undefined {
   return Object.entries(headers).find(([written]) => written.toLowerCase() === name)?.[1];
@@ -21,33 +22,25 @@ export function headerNamed(headers: Readonly<Record<string, string>>, name: str
  * The request of one attempt: the action's address, headers and body with the event's values in them, signed after
  * Standard Webhooks. Without a body of its own an action sends the event (POST, PUT, PATCH); a retraction sends a fixed
  * notice instead of the action's body, since no template could say it.
+ * @throws RenderedTooLarge
  */
 export async function restRequest(
   delivery: ActionDelivery,
   config: RestConfig,
   { clock, version }: Pick<SenderDeps, 'clock' | 'version'>,
-): Promise<BuiltRequest> {
+): Promise<OutboundRequest> {
   const values = templateValues(delivery);
   const budget = newBudget();
-  try {
-    const url = renderUrl(config.url, values, budget);
-    const body = bodyOf(delivery, config, values, budget);
-    const headers: Record<string, string> = {
-      'user-agent': `Weir/${version}`,
-      ...(body ? { 'content-type': body.contentType } : {}),
-      ...renderHeaders(config.headers ?? {}, values, budget),
-      ...deliveryHeaders(delivery),
-      ...(await signatureHeaders(delivery.signingSecret, { id: delivery.id, sentAt: clock(), body: body?.text ?? '' })),
-    };
-    const timeoutMs = config.timeout_ms ?? DEFAULT_TIMEOUT_MS;
-    return {
-      ok: true,
-      request: { url, method: config.method, headers, ...(body ? { body: body.text } : {}), timeoutMs },
-    };
-  } catch (error) {
-    if (!(error instanceof RenderedTooLarge)) throw error;
-    return { ok: false, reason: `The request of this event would be too large: ${error.message}` };
-  }
+  const url = renderUrl(config.url, values, budget);
+  const body = bodyOf(delivery, config, values, budget);
+  const headers: Record<string, string> = {
+    'user-agent': `Weir/${version}`,
+    ...(body ? { 'content-type': body.contentType } : {}),
+    ...renderHeaders(config.headers ?? {}, values, budget),
+    ...deliveryHeaders(delivery),
+    ...(await signatureHeaders(delivery.signingSecret, { id: delivery.id, sentAt: clock(), body: body?.text ?? '' })),
+  };
+  return { url, method: config.method, headers, ...(body ? { body: body.text } : {}), timeoutMs: timeoutOf(config) };
 }
 
 function renderHeaders(

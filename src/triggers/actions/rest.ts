@@ -1,10 +1,11 @@
 import type { ErrorDetail } from '../../kernel/errors.ts';
 import { judge } from '../../outbound/attempt.ts';
 import { configCheck, faultAt, originOf } from './config.ts';
-import { type ActionConfig, type ActionKind, type ConfigRules, MASK, UNSENDABLE } from './kind.ts';
+import { type ActionConfig, type ActionKind, type ConfigRules, MASK } from './kind.ts';
 import { faultsOfBody } from './rest-body.ts';
 import { type RestConfig, restConfig } from './rest-config.ts';
-import { headerNamed, restRequest } from './rest-request.ts';
+import { headerNamed, restRequest, timeoutOf } from './rest-request.ts';
+import { sendingOf } from './sending.ts';
 import { parseTemplate } from './template.ts';
 import { faultOfUrl } from './url-template.ts';
 
@@ -58,26 +59,23 @@ export const rest: ActionKind = {
       .map((name) => ['headers', name]),
   audience: audienceOf,
   endpoint: (config) => originOf(config['url']),
-  async preview(delivery, deps) {
-    const config = restConfig.safeParse(delivery.config);
-    if (!config.success) return { ok: false, reason: UNSENDABLE };
-    const built = await restRequest(delivery, config.data, deps);
-    if (!built.ok) return built;
-    const { url, method, headers, body } = built.request;
-    const own = new Set(Object.keys(config.data.headers ?? {}).map((name) => name.toLowerCase()));
-    const shown = Object.entries(headers).map(([name, value]) => {
-      const secret = name === 'webhook-signature' || (own.has(name) && !PUBLIC_HEADER.test(name));
-      return [name, secret ? MASK : value];
-    });
-    return { ok: true, rendered: { method, url, headers: Object.fromEntries(shown), body: body ?? null } };
-  },
-  async send(delivery, deps) {
-    const config = restConfig.safeParse(delivery.config);
-    if (!config.success) return { outcome: 'permanent', error: UNSENDABLE };
-    const built = await restRequest(delivery, config.data, deps);
-    if (!built.ok) return { outcome: 'permanent', error: built.reason };
-    const { expected_status: expected } = config.data;
-    const result = await deps.outbound(built.request);
-    return judge(result, expected ? (status) => expected.includes(status) : isSuccess, deps.clock());
-  },
+  ...sendingOf({
+    schema: restConfig,
+    what: 'request',
+    longestMs: timeoutOf,
+    async render(delivery, config, deps) {
+      const { url, method, headers, body } = await restRequest(delivery, config, deps);
+      const own = new Set(Object.keys(config.headers ?? {}).map((name) => name.toLowerCase()));
+      const shown = Object.entries(headers).map(([name, value]) => {
+        const secret = name === 'webhook-signature' || (own.has(name) && !PUBLIC_HEADER.test(name));
+        return [name, secret ? MASK : value];
+      });
+      return { method, url, headers: Object.fromEntries(shown), body: body ?? null };
+    },
+    async send(delivery, config, deps) {
+      const result = await deps.outbound(await restRequest(delivery, config, deps));
+      const { expected_status: expected } = config;
+      return judge(result, expected ? (status) => expected.includes(status) : isSuccess, deps.clock());
+    },
+  }),
 };

@@ -3,10 +3,10 @@ import { line, text } from '../../http/shapes.ts';
 import { SECOND } from '../../kernel/clock.ts';
 import { configCheck, faultAt } from './config.ts';
 import { templateValues } from './event-payload.ts';
-import { type ActionDelivery, type ActionKind, type ActionResult, type SenderDeps, UNSENDABLE } from './kind.ts';
+import type { ActionDelivery, ActionKind, ActionResult, SenderDeps } from './kind.ts';
+import { sendingOf } from './sending.ts';
 import { judgeAnswer } from './telegram/answer.ts';
 import { faultOfMessage, MAX_MESSAGE, type ParseMode, renderMessage, renderPlain } from './telegram/message.ts';
-import { RenderedTooLarge } from './template.ts';
 
 /** A group's id is an integer that clients often send as one; it is kept as text. */
 const chatId = z.union([line(1, 128), z.int().transform(String)], 'must be a chat id, as text or as an integer');
@@ -81,8 +81,6 @@ async function send(delivery: ActionDelivery, config: TelegramConfig, deps: Send
   return chat === config.chat_id ? result : { ...result, moved: { field: 'chat_id', from: config.chat_id, to: chat } };
 }
 
-const tooLarge = ({ message }: Error) => `The message of this event would be too large: ${message}`;
-
 export const telegram: ActionKind = {
   validate: configCheck(telegramConfig, (config, { hasBotToken }) => [
     ...faultAt('message_template', faultOfMessage(config.message_template, parseModeOf(config))),
@@ -97,24 +95,11 @@ export const telegram: ActionKind = {
   /** The token goes to Telegram alone, at one fixed address; no chat sees it. */
   audience: () => 'telegram',
   endpoint: (config) => `telegram:${String(config['chat_id'])}`,
-  async preview(delivery) {
-    const config = telegramConfig.safeParse(delivery.config);
-    if (!config.success) return { ok: false, reason: UNSENDABLE };
-    try {
-      return { ok: true, rendered: { chat_id: config.data.chat_id, ...messageOf(delivery, config.data) } };
-    } catch (error) {
-      if (!(error instanceof RenderedTooLarge)) throw error;
-      return { ok: false, reason: tooLarge(error) };
-    }
-  },
-  async send(delivery, deps) {
-    const config = telegramConfig.safeParse(delivery.config);
-    if (!config.success) return { outcome: 'permanent', error: UNSENDABLE };
-    try {
-      return await send(delivery, config.data, deps);
-    } catch (error) {
-      if (!(error instanceof RenderedTooLarge)) throw error;
-      return { outcome: 'permanent', error: tooLarge(error) };
-    }
-  },
+  ...sendingOf({
+    schema: telegramConfig,
+    what: 'message',
+    longestMs: () => MAX_REQUESTS * TIMEOUT_MS,
+    render: (delivery, config) => ({ chat_id: config.chat_id, ...messageOf(delivery, config) }),
+    send,
+  }),
 };

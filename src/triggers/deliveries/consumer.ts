@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { DAY, later, SECOND } from '../../kernel/clock.ts';
 import { describeError } from '../../kernel/errors.ts';
 import { holdBack } from '../circuits/store.ts';
+import { AFTER_RETURN_MS, type Aside } from './aside.ts';
 import { type Lane, runLanes } from './lanes.ts';
-import { type AttemptDeps, carryOut } from './send.ts';
+import { type AttemptDeps, carryOut, longestAttempt } from './send.ts';
 import { type Claim, claim, claimNext, destinationsOf, peekNext } from './store.ts';
 
 /** A hint on the queue: this delivery may be due. Losing or doubling it changes nothing. */
@@ -24,6 +25,9 @@ export interface ConsumerDeps extends AttemptDeps {
 /** Below the six connections that a Worker may have waiting for an answer: one is left for the database. */
 const WIDTH = 5;
 
+/** For the statements after an attempt, before the platform would cancel them. */
+const SETTLING_MS = 2 * SECOND;
+
 /** How long a batch goes on with what else is due at its endpoints; then it leaves a hint behind instead. */
 const DRAIN_MS = 15 * SECOND;
 
@@ -39,10 +43,42 @@ interface Hinted {
  * Attempts what a batch of hints points at, and then what else is due at the same endpoints. Every message is
  * acknowledged once it was looked at, since the row knows better than the queue what comes next; only one whose
  * handling threw comes back.
+ *
+ * The queue hands over the next batch when this returns. So where receivers keep a batch from going on, it returns: the attempts
+ * under way end aside, and what was not begun is hinted again. From then on the queue's opinion no longer counts, and whatever
+ * goes wrong is for the sweep: the row is pending, or in flight under a lease that runs out.
  */
-export async function consumeActions(messages: readonly HintMessage[], deps: ConsumerDeps): Promise<void> {
+export async function consumeActions(
+  messages: readonly HintMessage[],
+  deps: ConsumerDeps,
+  aside: Aside,
+): Promise<void> {
+  const { clock, log } = deps;
+  const lanes = await lanesOf(messages, deps);
+  let giveBack: (() => void) | undefined;
+  const mayLeave = () => {
+    if (lanes.every((lane) => lane.endsWithin(AFTER_RETURN_MS))) giveBack = aside.places.take(clock());
+    return giveBack !== undefined;
+  };
+  const underWay = await runLanes(lanes, WIDTH, { stalled: aside.patience, mayLeave });
+  if (underWay.length === 0) {
+    for (const lane of lanes) await lane.leaveHints();
+    return;
+  }
+  for (const lane of lanes) await lane.handBack();
+  const rest = Promise.all(underWay)
+    .then(async () => {
+      for (const lane of lanes) await lane.leaveHints();
+    })
+    .catch((error: unknown) => log.error('delivery_failed', { error: describeError(error) }))
+    .finally(() => giveBack?.());
+  aside.goOn(rest);
+}
+
+/** A lane for each endpoint that the hints point at. */
+async function lanesOf(messages: readonly HintMessage[], deps: ConsumerDeps): Promise<EndpointLane[]> {
   const hinted = readHints(messages, deps);
-  if (hinted.length === 0) return;
+  if (hinted.length === 0) return [];
   const now = deps.clock();
   const destinations = await destinationsOf(
     deps.db.query,
@@ -64,8 +100,7 @@ export async function consumeActions(messages: readonly HintMessage[], deps: Con
     }
   }
   if (heldBack.length > 0) await holdBack(deps.db.query, { ids: heldBack }, now);
-  await runLanes([...lanes.values()], WIDTH);
-  for (const lane of lanes.values()) await lane.leaveHint();
+  return [...lanes.values()];
 }
 
 function readHints(messages: readonly HintMessage[], { log }: ConsumerDeps): Hinted[] {
@@ -86,6 +121,8 @@ class EndpointLane implements Lane {
   readonly #hints: Hinted[] = [];
   /** Attempts that ended and whose place the next due delivery may take. */
   #vacant = 0;
+  /** Until when each step under way may take; one that has claimed nothing yet may take any time. */
+  readonly #ends = new Set<{ at: number }>();
 
   constructor(endpoint: string, deadline: Date, deps: ConsumerDeps) {
     this.#endpoint = endpoint;
@@ -103,15 +140,24 @@ class EndpointLane implements Lane {
   }
 
   async step(): Promise<void> {
+    const end = { at: Number.POSITIVE_INFINITY };
+    this.#ends.add(end);
     const hint = this.#hints.shift();
-    if (hint) await this.#follow(hint);
-    else await this.#drain();
+    if (hint) await this.#follow(hint, end);
+    else await this.#drain(end);
+    this.#ends.delete(end);
   }
 
-  async #follow({ message, id }: Hinted): Promise<void> {
+  /** Whether every step under way will have ended, and been recorded, in so many milliseconds. */
+  endsWithin(milliseconds: number): boolean {
+    const by = this.#deps.clock().getTime() + milliseconds - SETTLING_MS;
+    return [...this.#ends].every(({ at }) => at <= by);
+  }
+
+  async #follow({ message, id }: Hinted, end: { at: number }): Promise<void> {
     const { db, clock, log } = this.#deps;
     try {
-      await this.#attempt(await claim(db.query, id, clock()));
+      await this.#attempt(await claim(db.query, id, clock()), end);
       message.ack();
     } catch (error) {
       log.error('delivery_failed', { delivery_id: id, error: describeError(error) });
@@ -119,18 +165,19 @@ class EndpointLane implements Lane {
     }
   }
 
-  async #drain(): Promise<void> {
+  async #drain(end: { at: number }): Promise<void> {
     const { db, clock, log } = this.#deps;
     this.#vacant -= 1;
     try {
-      await this.#attempt(await claimNext(db.query, this.#endpoint, clock()));
+      await this.#attempt(await claimNext(db.query, this.#endpoint, clock()), end);
     } catch (error) {
       log.error('delivery_failed', { endpoint: this.#endpoint, error: describeError(error) });
     }
   }
 
-  async #attempt(claimed: Claim | undefined): Promise<void> {
+  async #attempt(claimed: Claim | undefined, end: { at: number }): Promise<void> {
     if (!claimed) return;
+    end.at = this.#deps.clock().getTime() + longestAttempt(claimed);
     const settled = await carryOut(claimed, this.#deps);
     this.#vacant += 1;
     if (settled?.status === 'pending') await this.#scheduleHint(claimed.id, settled.nextAttemptAt);
@@ -141,13 +188,29 @@ class EndpointLane implements Lane {
     await this.#orSweep(() => this.#deps.enqueue([id], Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS)));
   }
 
-  /** Passes on what is still due when the batch's time is up. */
-  async leaveHint(): Promise<void> {
+  /** Gives the hints that were not followed to the next batch. */
+  async handBack(): Promise<void> {
+    const left = this.#hints.splice(0);
+    if (left.length === 0) return;
+    try {
+      await this.#deps.enqueue(
+        left.map(({ id }) => id),
+        0,
+      );
+      for (const { message } of left) message.ack();
+    } catch (error) {
+      this.#deps.log.warn('delivery_hint_not_sent', { endpoint: this.#endpoint, error: describeError(error) });
+      for (const { message } of left) message.retry();
+    }
+  }
+
+  /** Passes on what is still due when the batch ends, as much as its attempts have made room for. */
+  async leaveHints(): Promise<void> {
     if (this.#vacant === 0) return;
     const { db, clock, enqueue } = this.#deps;
     await this.#orSweep(async () => {
-      const id = await peekNext(db.query, this.#endpoint, clock());
-      if (id !== undefined) await enqueue([id], 0);
+      const ids = await peekNext(db.query, this.#endpoint, { now: clock(), limit: this.#vacant });
+      if (ids.length > 0) await enqueue(ids, 0);
     });
   }
 

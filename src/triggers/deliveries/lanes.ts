@@ -6,11 +6,26 @@ export interface Lane {
   step(): Promise<void>;
 }
 
+/** When to stop before all is done. */
+export interface Leave {
+  /** Resolves when that is to be considered, because no step has ended since it was called. */
+  stalled(): Promise<void>;
+  /** Whether what is under way can be left to itself. */
+  mayLeave(): boolean;
+}
+
+const NEVER: Leave = { stalled: () => new Promise(() => {}), mayLeave: () => false };
+
 /**
  * Works the lanes off with at most `width` steps at a time, shared evenly: while others have work, a lane is given no
  * more than its part, so that a slow one leaves room for the rest.
+ * @returns the steps that were still under way when it was left; none when all is done
  */
-export async function runLanes(lanes: readonly Lane[], width: number): Promise<void> {
+export async function runLanes(
+  lanes: readonly Lane[],
+  width: number,
+  { stalled, mayLeave }: Leave = NEVER,
+): Promise<readonly Promise<void>[]> {
   const active = new Map(lanes.map((lane) => [lane, 0]));
   const running = new Set<Promise<void>>();
 
@@ -33,7 +48,9 @@ export async function runLanes(lanes: readonly Lane[], width: number): Promise<v
       const step: Promise<void> = run(lane).finally(() => running.delete(step));
       running.add(step);
     }
-    if (running.size === 0) return;
-    await Promise.race(running);
+    if (running.size === 0) return [];
+    const ended = [...running].map((step) => step.then(() => false));
+    const isStalled = await Promise.race([...ended, stalled().then(() => true)]);
+    if (isStalled && mayLeave()) return [...running];
   }
 }

@@ -7,8 +7,9 @@ import type { ActionDelivery, ActionResult, SenderDeps } from '../actions/kind.t
 import { ACTION_KINDS } from '../actions/kinds.ts';
 import { joinSecrets, openSecrets, openSigningSecret } from '../actions/secrets.ts';
 import { settleWithCircuit } from '../circuits/outcome.ts';
+import { type Settled, settleAttempt } from './attempt-store.ts';
 import { putOff } from './put-off.ts';
-import { type Claim, type Settled, settleAttempt } from './store.ts';
+import type { Claim } from './store.ts';
 
 export interface AttemptDeps extends SenderDeps {
   db: Database;
@@ -56,6 +57,9 @@ export async function carryOut(claim: Claim, deps: AttemptDeps): Promise<Settled
   const isPutOff = settled?.status === 'pending' && heldUntil && heldUntil > settled.nextAttemptAt;
   return isPutOff ? { ...settled, nextAttemptAt: heldUntil } : settled;
 }
+
+/** How long the attempt may take at most, in milliseconds, without the statements around it. */
+export const longestAttempt = ({ actionType, config }: Claim): number => ACTION_KINDS[actionType].longestMs(config);
 
 async function send(claim: Claim, deps: AttemptDeps): Promise<ActionResult> {
   const delivery = await unseal(claim, deps);

@@ -1,14 +1,14 @@
 import { and, eq, getTableColumns, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { duplicateOf, type Executor } from '../../db/client.ts';
 import { later, SECOND } from '../../kernel/clock.ts';
-import { type AttemptOutcome, type DeliveryStatus, MAX_ATTEMPTS } from '../../outbound/attempt.ts';
+import { type DeliveryStatus, MAX_ATTEMPTS } from '../../outbound/attempt.ts';
 import { PROBE_LEASE_MS } from '../circuits/circuit.ts';
 import { isHeldBack, isProbed, letOut } from '../circuits/store.ts';
 import { eventColumns } from '../events/columns.ts';
 import { chainEvents } from '../ingest/table.ts';
 import { triggerMatches } from '../matching/table.ts';
 import { triggerActions, triggers } from '../rules/table.ts';
-import { deliveries, deliveryAttempts } from './table.ts';
+import { deliveries } from './table.ts';
 
 /** Deliveries in flight to one endpoint at most. */
 export const ENDPOINT_SLOTS = 5;
@@ -155,78 +155,6 @@ export const claim = (db: Executor, id: string, now: Date): Promise<Claim | unde
 export const claimNext = (db: Executor, endpoint: string, now: Date): Promise<Claim | undefined> =>
   claimFrom(db, and(eq(deliveries.endpoint, endpoint), isDue(now)), now);
 
-/** What is recorded about an attempt. */
-export interface AttemptRecord {
-  deliveryId: string;
-  attempt: number;
-  startedAt: Date;
-  durationMs: number;
-  outcome: Exclude<AttemptOutcome, 'unknown'>;
-  responseStatus: number | null;
-  responseExcerpt: string | null;
-  error: string | null;
-}
-
-export interface Settled {
-  status: DeliveryStatus;
-  nextAttemptAt: Date;
-}
-
-interface Next {
-  status: DeliveryStatus;
-  nextAttemptAt?: Date | undefined;
-  /** When the delivery was taken back while it was in flight. */
-  ifCancelled: DeliveryStatus;
-  /** The attempt uses up none of the delivery's schedule. */
-  isUncounted?: boolean;
-}
-
-/**
- * Ends an attempt: where the delivery stands now, and the attempt's row, in one statement that names the attempt. A
- * settlement that comes twice, or after the lease ran out and another attempt began, changes nothing and answers
- * `undefined`.
- */
-export async function settleAttempt(
-  db: Executor,
-  record: AttemptRecord,
-  next: Next,
-  now: Date,
-): Promise<Settled | undefined> {
-  const status = sql`case when ${deliveries.cancelledAt} is null then ${next.status} else ${next.ifCancelled} end`;
-  const settled = db.$with('settled').as(
-    db
-      .update(deliveries)
-      .set({
-        status,
-        ...(next.nextAttemptAt ? { nextAttemptAt: next.nextAttemptAt } : {}),
-        ...(next.isUncounted ? { attemptsBefore: sql`${deliveries.attemptsBefore} + 1` } : {}),
-        leaseUntil: null,
-        slot: null,
-        lastError: record.error,
-        completedAt: sql`case when (${status}) = 'pending' then null else ${now.toISOString()}::timestamptz end`,
-      })
-      .where(
-        and(
-          eq(deliveries.id, record.deliveryId),
-          eq(deliveries.attempts, record.attempt),
-          eq(deliveries.status, 'in_flight'),
-        ),
-      )
-      .returning({ id: deliveries.id, status: deliveries.status, nextAttemptAt: deliveries.nextAttemptAt }),
-  );
-  const logged = db.$with('logged', {}).as(sql`
-    insert into ${deliveryAttempts}
-      (delivery_id, attempt, started_at, duration_ms, outcome, response_status, response_excerpt, error)
-    select id, ${record.attempt}, ${record.startedAt.toISOString()}::timestamptz, ${record.durationMs}, ${record.outcome},
-      ${record.responseStatus}::integer, ${record.responseExcerpt}::text, ${record.error}::text
-    from settled`);
-  const rows = await db
-    .with(settled, logged)
-    .select({ status: settled.status, nextAttemptAt: settled.nextAttemptAt })
-    .from(settled);
-  return rows[0];
-}
-
 /** Where a delivery goes, and whether its action's circuit lets it. */
 interface Destination {
   endpoint: string;
@@ -246,13 +174,17 @@ export const destinationsOf = async (
   return new Map(rows.map((row) => [row.id, row]));
 };
 
-/** The delivery that is next at the endpoint, if one is due already. */
-export async function peekNext(db: Executor, endpoint: string, now: Date): Promise<string | undefined> {
+/** The deliveries that are next at the endpoint, if any are due already. */
+export async function peekNext(
+  db: Executor,
+  endpoint: string,
+  { now, limit }: { now: Date; limit: number },
+): Promise<string[]> {
   const rows = await db
     .select({ id: deliveries.id })
     .from(deliveries)
     .where(and(eq(deliveries.endpoint, endpoint), isDue(now)))
     .orderBy(deliveries.lane, deliveries.nextAttemptAt, deliveries.id)
-    .limit(1);
-  return rows[0]?.id;
+    .limit(limit);
+  return rows.map(({ id }) => id);
 }

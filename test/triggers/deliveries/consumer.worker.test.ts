@@ -4,8 +4,10 @@ import { later } from '../../../src/kernel/clock.ts';
 import { parseAllowList } from '../../../src/outbound/allow-list.ts';
 import { MAX_ATTEMPTS, RETRY_SCHEDULE } from '../../../src/outbound/attempt.ts';
 import { createOutbound } from '../../../src/outbound/guarded-fetch.ts';
+import { AFTER_RETURN_MS, MAX_ASIDE } from '../../../src/triggers/deliveries/aside.ts';
 import { consumeActions } from '../../../src/triggers/deliveries/consumer.ts';
 import { claim } from '../../../src/triggers/deliveries/store.ts';
+import { takeOverdue } from '../../../src/triggers/deliveries/sweep/store.ts';
 import { database } from '../../support/database.ts';
 import { newReceiver } from '../../support/lab/client.ts';
 import {
@@ -61,7 +63,8 @@ describe('a hint', () => {
     'that is %j is dropped',
     async (body) => {
       const hint = message(body);
-      await consumeActions([hint], newConsumer().deps);
+      const { deps, aside } = newConsumer();
+      await consumeActions([hint], deps, aside);
       expect(hint.outcome).toBe('acked');
     },
   );
@@ -236,6 +239,156 @@ describe('a receiver', () => {
   });
 });
 
+describe('a batch whose receivers keep it waiting', () => {
+  /** A consumer that has no patience, over receivers of which those of the action answer when they are let. */
+  function impatient(slow: { triggerId: string }) {
+    const { open, opened } = gate();
+    const consumer = newConsumer(async ({ url }) => {
+      if (url.includes(slow.triggerId)) await opened;
+      return answered();
+    });
+    consumer.patience.over = Promise.resolve();
+    return { consumer, open };
+  }
+
+  it('ends, and what is under way goes on', async () => {
+    const slow = await newAction();
+    const id = await slow.newDelivery();
+    const { consumer, open } = impatient(slow);
+    expect(await consumer.consume(id)).toEqual(['none']);
+    expect(consumer.goesOn).toHaveLength(1);
+    expect(await deliveryRow(id)).toMatchObject({ status: 'in_flight', attempts: 1 });
+    const other = await newAction();
+    const next = await other.newDelivery();
+    await consumer.consume(next);
+    await Promise.all([open(), ...consumer.goesOn]);
+    expect([await deliveryRow(id), await deliveryRow(next)]).toMatchObject([
+      { status: 'delivered', attempts: 1 },
+      { status: 'delivered', attempts: 1 },
+    ]);
+    expect(consumer.requests).toHaveLength(2);
+  });
+
+  it('gives the hints that it did not come to to the next one', async () => {
+    const slow = await newAction();
+    const ids = await slow.newDeliveries(7);
+    const { consumer, open } = impatient(slow);
+    expect(await consumer.consume(...ids)).toEqual([...Array(5).fill('none'), 'acked', 'acked']);
+    expect(consumer.hints).toEqual([{ ids: ids.slice(5), delaySeconds: 0 }]);
+    expect(await slow.inFlight()).toBe(5);
+    // The endpoint has no free slot as yet, so the next batch has nothing to wait for.
+    expect(await consumer.consume(...ids.slice(5))).toEqual(['acked', 'acked']);
+    await Promise.all([open(), ...consumer.goesOn]);
+    // Five attempts have ended, and two deliveries are due.
+    expect(consumer.hints.slice(1).map(({ ids }) => ids.length)).toEqual([2]);
+    await consumer.consume(...(consumer.hints.at(-1)?.ids ?? []));
+    expect(await slow.withStatus('delivered')).toBe(7);
+    expect(consumer.requests).toHaveLength(7);
+  });
+
+  it('keeps the hints that it cannot pass on in the queue', async () => {
+    const slow = await newAction();
+    const ids = await slow.newDeliveries(6);
+    const { consumer, open } = impatient(slow);
+    consumer.deps.enqueue = () => Promise.reject(new Error('the queue is away'));
+    expect(await consumer.consume(...ids)).toEqual([...Array(5).fill('none'), 'retried']);
+    await Promise.all([open(), ...consumer.goesOn]);
+  });
+
+  it('stays until what is under way ends in the time that the platform gives it', async () => {
+    const slow = await newAction({
+      config: { method: 'POST', url: 'https://patient.example.com/hook', timeout_ms: 30_000 },
+    });
+    const id = await slow.newDelivery();
+    const { open, opened } = gate();
+    const consumer = newConsumer(async () => {
+      await opened;
+      return answered();
+    });
+    let looks = 0;
+    consumer.aside.patience = async () => {
+      looks += 1;
+      // Half a second each; the attempt is let alone once it ends 28 s later at most.
+      if (consumer.requests.length > 0) consumer.time.now = later(consumer.time.now, 500);
+      await new Promise((resolve) => setTimeout(resolve));
+    };
+    expect(await consumer.consume(id)).toEqual(['none']);
+    expect(consumer.time.now).toEqual(later(START, 2_000));
+    expect(looks).toBeGreaterThanOrEqual(4);
+    await Promise.all([open(), ...consumer.goesOn]);
+    expect(await deliveryRow(id)).toMatchObject({ status: 'delivered' });
+  });
+
+  it('waits for them when as many as may are aside already, and again no longer than they were given', async () => {
+    const slow = await newAction();
+    const id = await slow.newDelivery();
+    const { consumer, open } = impatient(slow);
+    const busy = Array.from({ length: MAX_ASIDE }, () => consumer.aside.places.take(START));
+    let [looks, ended] = [0, false];
+    consumer.aside.patience = async () => {
+      looks += 1;
+      await new Promise((resolve) => setTimeout(resolve));
+    };
+    const batch = consumer.consume(id).then(() => {
+      ended = true;
+    });
+    await expect.poll(() => looks, { timeout: 15_000 }).toBeGreaterThan(50);
+    expect([ended, consumer.requests.length]).toEqual([false, 1]);
+    busy.pop()?.();
+    await batch;
+    expect(busy).not.toContain(undefined);
+    expect(consumer.goesOn).toHaveLength(1);
+    expect(consumer.aside.places.take(START)).toBeUndefined();
+    await Promise.all([open(), ...consumer.goesOn]);
+    const [given, ...none] = [consumer.aside.places.take(START), consumer.aside.places.take(START)];
+    expect([typeof given, none]).toEqual(['function', [undefined]]);
+    expect(consumer.aside.places.take(later(START, AFTER_RETURN_MS))).toBeTypeOf('function');
+  });
+
+  it('loses nothing when the platform cancels what is under way, and doubles nothing when it is late', async () => {
+    const slow = await newAction();
+    const [id, waiting] = await slow.newDeliveries(2);
+    const { consumer, open } = impatient(slow);
+    await consumer.consume(id ?? '');
+    // Whoever comes next finds the delivery by its lease, and its place at the endpoint with it.
+    const next = newConsumer();
+    next.time.now = later(START, 59_999);
+    await next.consume(id ?? '');
+    expect(next.requests).toEqual([]);
+    next.time.now = later(START, 60_000);
+    const found = await takeOverdue(database().query, {
+      now: next.time.now,
+      graceMs: 3_000,
+      rehintMs: 60_000,
+      limit: 500,
+    });
+    expect(found).toEqual(expect.arrayContaining([id, waiting]));
+    await next.consume(id ?? '');
+    expect(await deliveryRow(id ?? '')).toMatchObject({ status: 'delivered', attempts: 2 });
+    await Promise.all([open(), ...consumer.goesOn]);
+    expect((await attemptsOf(id ?? '')).map(({ outcome }) => outcome)).toEqual(['unknown', 'delivered']);
+    expect(await deliveryRow(id ?? '')).toMatchObject({ status: 'delivered', attempts: 2 });
+  });
+
+  it('says so when what goes on fails, and takes no place any more', async () => {
+    const slow = await newAction();
+    const id = await slow.newDelivery();
+    const { consumer, open } = impatient(slow);
+    const errors: string[] = [];
+    consumer.deps.log = { ...consumer.deps.log, error: (event) => void errors.push(event) };
+    await consumer.consume(id);
+    consumer.deps.db = {
+      ...consumer.deps.db,
+      get query(): never {
+        throw new Error('the database is away');
+      },
+    };
+    await Promise.all([open(), ...consumer.goesOn]);
+    expect(errors).toEqual(['delivery_failed']);
+    expect(await deliveryRow(id)).toMatchObject({ status: 'in_flight' });
+  });
+});
+
 describe('an attempt', () => {
   it('whose sender was lost is made again under the same id', async () => {
     const id = await (await newAction()).newDelivery();
@@ -282,7 +435,7 @@ describe('an attempt', () => {
     const id = await newDelivery();
     const consumer = newConsumer();
     const deps = { ...consumer.deps, keyRing: { current: 'other', keys: new Map([['other', new Uint8Array(32)]]) } };
-    await consumeActions([message({ deliveryId: id })], deps);
+    await consumeActions([message({ deliveryId: id })], deps, consumer.aside);
     expect(await deliveryRow(id)).toMatchObject({
       status: 'pending',
       lastError: 'The secrets of the action could not be read',

@@ -6,6 +6,7 @@ import type { Outbound, OutboundRequest, OutboundResult } from '../../../src/out
 import type { Logger } from '../../../src/telemetry/log.ts';
 import { type ActionType, deliveryEndpoint } from '../../../src/triggers/actions/kinds.ts';
 import { sealSecrets, sealSigningSecret, splitSecrets } from '../../../src/triggers/actions/secrets.ts';
+import { type Aside, MAX_ASIDE, Places } from '../../../src/triggers/deliveries/aside.ts';
 import { type ConsumerDeps, consumeActions, type HintMessage } from '../../../src/triggers/deliveries/consumer.ts';
 import { deliveries, deliveryAttempts } from '../../../src/triggers/deliveries/table.ts';
 import { chainEvents } from '../../../src/triggers/ingest/table.ts';
@@ -159,7 +160,7 @@ export function message(body: unknown): TestMessage {
   return made;
 }
 
-/** A consumer with a clock of its own, whose requests go to `receive` and whose hints are kept. */
+/** A consumer with a clock of its own, whose requests go to `receive` and whose hints are kept. It waits for its receivers. */
 export function newConsumer(receive: Outbound = async () => answered()) {
   const time = { now: START };
   const requests: OutboundRequest[] = [];
@@ -180,15 +181,29 @@ export function newConsumer(receive: Outbound = async () => answered()) {
     telegram: { url: 'https://api.telegram.org', token: '1:test', outbound },
     enqueue: async (ids, delaySeconds) => void hints.push({ ids, delaySeconds }),
   };
+  const patience = { over: new Promise<void>(() => {}) };
+  const goesOn: Promise<void>[] = [];
+  const aside: Aside = {
+    places: new Places(MAX_ASIDE),
+    async patience() {
+      await patience.over;
+      await new Promise((resolve) => setTimeout(resolve));
+    },
+    goOn: (work) => void goesOn.push(work),
+  };
   return {
     deps,
     time,
+    aside,
+    patience,
+    /** What batches have left to go on after them. */
+    goesOn,
     requests,
     hints,
     /** Consumes a batch of hints for these deliveries. */
     async consume(...ids: string[]) {
       const messages = ids.map((deliveryId) => message({ deliveryId }));
-      await consumeActions(messages, deps);
+      await consumeActions(messages, deps, aside);
       return messages.map(({ outcome }) => outcome);
     },
   };

@@ -5,7 +5,7 @@ import { type GuardedFetch, OutboundRefusal } from '../../../outbound/guarded-fe
 const MAX_BYTES = 1024 * 1024;
 
 /** For ending a session, which is a courtesy: what it was for has happened or failed. */
-const CLOSE_WITHIN_MS = 2 * SECOND;
+export const CLOSE_WITHIN_MS = 2 * SECOND;
 
 /**
  * The requests of one exchange with a server: all of them guarded, all of them together bounded in time and bytes. It
