@@ -4,6 +4,7 @@ import { run } from '../../scripts/stack/process.ts';
 import type { MatchingSlice } from './matching/slice.ts';
 import type { Mix } from './matching/workload.ts';
 import { SERVER_CORE } from './pinned.ts';
+import { median, table, whole } from './report.ts';
 
 const OWN = join('matching', 'own.ts');
 const PEERS = join('peers', 'matching.mjs');
@@ -18,7 +19,7 @@ const LINES = [
   { engine: 'json-rules-engine', title: 'json-rules-engine', script: PEERS, counts: [10_000] },
 ] as const;
 
-const MIXES: readonly Mix[] = ['rare', 'frequent'];
+export const MIXES: readonly Mix[] = ['rare', 'frequent', 'windows'];
 
 interface Measured {
   title: string;
@@ -29,9 +30,10 @@ interface Measured {
 }
 
 /** One event against many triggers, each engine and size in a process of its own on one core. Answers a report. */
-export async function compareMatching(rounds: number, seconds: number): Promise<string> {
-  const all = MIXES.flatMap((mix) =>
-    LINES.flatMap(({ counts, ...line }) =>
+export async function compareMatching(rounds: number, seconds: number, mixes: readonly Mix[]): Promise<string> {
+  const all = mixes.flatMap((mix) =>
+    // Libraries that look at every rule are as fast over windows as they are over bounds.
+    LINES.filter(({ script }) => mix !== 'windows' || script === OWN).flatMap(({ counts, ...line }) =>
       counts.map((count) => ({ ...line, count, mix, slices: [] as MatchingSlice[] })),
     ),
   );
@@ -45,7 +47,7 @@ export async function compareMatching(rounds: number, seconds: number): Promise<
       );
     }
   }
-  return report(all);
+  return report(all, mixes);
 }
 
 async function measure(line: { engine: string; script: string; count: number; mix: Mix }, seconds: number) {
@@ -56,26 +58,17 @@ async function measure(line: { engine: string; script: string; count: number; mi
   return JSON.parse(await run({ name: engine, command: 'taskset', args })) as MatchingSlice;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 const precise = (value: number) => (value < 10 ? value.toPrecision(2) : whole(value));
-const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
 
 const of = ({ slices }: Measured, field: (slice: MatchingSlice) => number) => median(slices.map(field));
 const rate = (slice: MatchingSlice) => slice.eventsPerSecond;
 
-function report(all: readonly Measured[]): string {
+function report(all: readonly Measured[], mixes: readonly Mix[]): string {
   const [model] = cpus();
   return [
-    ...MIXES.flatMap((mix) => {
+    ...mixes.flatMap((mix) => {
       const lines = all.filter((line) => line.mix === mix);
-      return [`${mix} matches`, ratios(lines), figures(lines)];
+      return [mix === 'windows' ? 'between two bounds' : `${mix} matches`, ratios(lines), figures(lines)];
     }),
     `${model?.model.trim() ?? 'unknown processor'}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}`,
   ].join('\n\n');

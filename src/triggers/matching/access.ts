@@ -6,19 +6,21 @@ interface AccessTerm {
   readonly key: string;
 }
 
-/** The field is a number at or above (`from`), or at or below (`to`), the bound. */
+/** The field is a number, at or above `from` and at or below `to`, of which one may be missing. */
 export interface AccessRange {
   readonly field: EventField;
-  readonly side: 'from' | 'to';
-  readonly bound: number;
+  readonly from?: number;
+  readonly to?: number;
 }
 
 /**
- * What an index may rely on: an event for which the condition holds has at least one of the `terms`, and a number in the
- * `range`. A part that is missing says nothing.
+ * What an index may rely on: an event for which the condition holds has at least one of the `terms`, is of the `type`, and has a
+ * number in the `range`. A part that is missing says nothing. The terms are not about types alone where a type is given.
  */
 export interface Access {
   readonly terms?: readonly AccessTerm[];
+  /** The key of one event type. */
+  readonly type?: string;
   readonly range?: AccessRange;
 }
 
@@ -86,8 +88,8 @@ const MAX_TERMS = 200;
 export const accessByTerms = (field: EventField, keys: readonly string[]): Access | undefined =>
   termRank(field) < TERM_FIELDS.length ? { terms: keys.map((key) => ({ field, key })) } : undefined;
 
-export const accessByRange = (field: EventField, side: AccessRange['side'], bound: number): Access | undefined =>
-  rangeRank(field) < RANGE_FIELDS.length ? { range: { field, side, bound } } : undefined;
+export const accessByRange = (range: AccessRange): Access | undefined =>
+  rangeRank(range.field) < RANGE_FIELDS.length ? { range } : undefined;
 
 /** Of terms the least selective counts, since an event may come by that one. */
 const rankOf = (terms: readonly AccessTerm[]) => Math.max(...terms.map(({ field }) => termRank(field)));
@@ -97,15 +99,40 @@ const isBetter = (one: readonly AccessTerm[], other: readonly AccessTerm[]) => {
   return ranks < 0 || (ranks === 0 && one.length < other.length);
 };
 
+/** Both where they are about the same number, otherwise the better one. */
+function narrower(one: AccessRange, other: AccessRange): AccessRange {
+  if (one.field !== other.field) return rangeRank(other.field) < rangeRank(one.field) ? other : one;
+  const from = furthest(Math.max, one.from, other.from);
+  const to = furthest(Math.min, one.to, other.to);
+  return { field: one.field, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}
+
+const furthest = (of: typeof Math.max, one: number | undefined, other: number | undefined) =>
+  one === undefined || other === undefined ? (one ?? other) : of(one, other);
+
 /** What may be relied on where all of the conditions hold: the best of each part. */
 export function accessOfAll(conditions: readonly (Access | undefined)[]): Access | undefined {
   let terms: readonly AccessTerm[] | undefined;
   let range: AccessRange | undefined;
+  let type: string | undefined;
   for (const access of conditions) {
+    type = access?.type ?? onlyTypeOf(access?.terms) ?? type;
     if (access?.terms && (!terms || isBetter(access.terms, terms))) terms = access.terms;
-    if (access?.range && (!range || rangeRank(access.range.field) < rangeRank(range.field))) range = access.range;
+    if (access?.range) range = range ? narrower(range, access.range) : access.range;
   }
-  return terms || range ? { ...(terms && { terms }), ...(range && { range }) } : undefined;
+  if (!terms && !range) return undefined;
+  const isOfType = terms === undefined || terms.some(({ field }) => field === 'event_type');
+  return {
+    ...(terms && { terms }),
+    ...(type !== undefined && !isOfType && { type }),
+    ...(range && { range }),
+  };
+}
+
+/** The type that these terms come to, where it is only one. */
+function onlyTypeOf(terms: readonly AccessTerm[] | undefined): string | undefined {
+  const [term, ...more] = terms ?? [];
+  return more.length === 0 && term?.field === 'event_type' ? term.key : undefined;
 }
 
 /** What may be relied on where any of the conditions holds: nothing, unless each has terms. */

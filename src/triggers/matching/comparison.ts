@@ -84,11 +84,13 @@ const hasContent =
 /** Longer than any operand can be once its case is folded; such a value equals none, so it is not looked up. */
 const LONGEST_KEY = 8_192;
 
-/** The spelling under which an index finds the event's value of the field, if the event has one. */
-export function accessKeyOf(field: EventField, event: MatchableEvent): string | undefined {
-  const text = textIn(event, field);
-  if (text === undefined || text.length > LONGEST_KEY) return undefined;
-  return FIELD_KINDS[EVENT_FIELDS[field]].canonical(text, false);
+/** Reads the spelling under which an index finds an event's value of the field, if the event has one. */
+export function accessKeyOf(field: EventField): (event: MatchableEvent) => string | undefined {
+  const { canonical } = FIELD_KINDS[EVENT_FIELDS[field]];
+  return (event) => {
+    const text = textIn(event, field);
+    return text === undefined || text.length > LONGEST_KEY ? undefined : canonical(text, false);
+  };
 }
 
 /** Holds when the field equals any of the operands, in the sense of its kind. */
@@ -140,6 +142,7 @@ function isExactly(field: EventField, caseSensitive: boolean, key: string): Pred
   const { canonical } = FIELD_KINDS[EVENT_FIELDS[field]];
   return (event) => {
     const text = textIn(event, field);
-    return text !== undefined && canonical(text, caseSensitive) === key;
+    // The key is canonical, so what is spelled like it needs no look at what else it could mean.
+    return text !== undefined && (text === key || canonical(text, caseSensitive) === key);
   };
 }

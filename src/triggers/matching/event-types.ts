@@ -6,7 +6,8 @@ import {
   type Registry,
 } from '../../chain/events.ts';
 import { accessByTerms } from './access.ts';
-import { type CompiledComparison, type Refusal, refuse } from './predicate.ts';
+import type { MatchableEvent } from './event.ts';
+import { type CompiledComparison, type Predicate, type Refusal, refuse } from './predicate.ts';
 
 /**
  * Holds when the event is of any of the named types. Names are the contracts' own and their aliases, so that
@@ -25,16 +26,16 @@ export function compileEventTypes(
   }
   const keys = [...new Set(meanings.map(({ eventType }) => eventType.toLowerCase()))];
   const access = accessByTerms('event_type', keys);
-  return {
-    ok: true,
-    predicate: ({ fields }) =>
-      meanings.some(
-        ({ eventType, onlyTo }) =>
-          fields['event_type'] === eventType && (onlyTo === undefined || fields['to'] === onlyTo),
-      ),
-    ...(access && { access }),
-  };
+  const [first, ...others] = meanings.map(isA);
+  const predicate: Predicate =
+    first && others.length === 0 ? first : (event) => first?.(event) || others.some((holds) => holds(event));
+  return { ok: true, predicate, ...(access && { access }) };
 }
+
+const isA =
+  ({ eventType, onlyTo }: EventTypeMeaning) =>
+  ({ fields }: MatchableEvent): boolean =>
+    fields['event_type'] === eventType && (onlyTo === undefined || fields['to'] === onlyTo);
 
 const SPELLINGS = new Map(EVENT_NAMES.map((name) => [name.toLowerCase(), name]));
 

@@ -1,10 +1,11 @@
 /**
  * 53 bits of hash, which a double holds exactly: two lanes of FNV-1a over UTF-16 units, with the finalizer of MurmurHash3.
  * Not for secrets: whoever wants to can find texts that collide.
+ * @param seed 32 bits: another function for each
  */
-export function hash53(text: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x9747b28c;
+export function hash53(text: string, seed = 0): number {
+  let low = 0x811c9dc5 ^ seed;
+  let high = 0x9747b28c ^ seed;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     low = Math.imul(low ^ unit, 0x01000193);

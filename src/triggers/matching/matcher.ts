@@ -188,6 +188,7 @@ export class ChainMatcher {
       for (const trigger of page) this.#put(set, trigger);
       after = page.at(-1)?.id;
     } while (page.length === limit);
+    set.index.settle();
     return { set, position };
   }
 

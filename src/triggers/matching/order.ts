@@ -26,7 +26,9 @@ export function compileOrder({ field, operator, value }: OrderComparison): Compi
   if (!operand) return refuseOperand(field);
   const refusal = refuseOrder(field, operator, operand);
   if (refusal) return refusal;
-  const access = accessByRange(field, operator === 'gt' || operator === 'gte' ? 'from' : 'to', approximate(operand));
+  const bound = approximate(operand);
+  const isFrom = operator === 'gt' || operator === 'gte';
+  const access = accessByRange(isFrom ? { field, from: bound } : { field, to: bound });
   return { ok: true, predicate: orderedBy(field, ORDER[operator], operand), ...(access && { access }) };
 }
 
@@ -42,7 +44,7 @@ export function compileBetween({ field, value }: Comparison): CompiledComparison
   const refusal = refuseSpan(field, low, high);
   if (refusal) return refusal;
   const [fromLow, toHigh] = [orderedBy(field, ORDER.gte, low), orderedBy(field, ORDER.lte, high)];
-  const access = accessByRange(field, 'from', approximate(low));
+  const access = accessByRange({ field, from: approximate(low), to: approximate(high) });
   return { ok: true, predicate: (event) => fromLow(event) && toHigh(event), ...(access && { access }) };
 }
 

@@ -88,11 +88,12 @@ export function compileTrigger(trigger: StoredTrigger): CompiledTrigger {
   if (faults.length > 0) return { state: 'broken', faults };
   const predicates = compiled.map(({ predicate }) => predicate);
   const since = wholeSeconds(trigger.createdAt) - CLOCK_TOLERANCE;
-  const accepts = (event: MatchableEvent, work?: Work) =>
-    event.registry === registry &&
-    (chainId === null || event.chainId === chainId) &&
-    wholeSeconds(event.blockTime) >= since &&
-    predicates.every((holds) => holds(event, work));
+  const accepts = (event: MatchableEvent, work?: Work) => {
+    if (event.registry !== registry || (chainId !== null && event.chainId !== chainId)) return false;
+    if (wholeSeconds(event.blockTime) < since) return false;
+    for (const holds of predicates) if (!holds(event, work)) return false;
+    return true;
+  };
   return {
     state: 'active',
     rule: {

@@ -10,13 +10,16 @@ const FACTOR = 16;
  * handful of runs, and a look-up searches each run once.
  */
 export class SortedRuns {
-  readonly #first = new SortedRun(FIRST);
+  readonly #first: SortedRun;
   /** Behind the first, shorter ones before longer ones. */
   readonly #rest: SortedRun[] = [];
+  readonly #ofWindows: boolean;
   readonly #isKept: (slot: number) => boolean;
 
   /** `isKept`: whether a place is still wanted; the others go when their run is merged. */
-  constructor(isKept: (slot: number) => boolean) {
+  constructor({ ofWindows }: { ofWindows: boolean }, isKept: (slot: number) => boolean) {
+    this.#first = new SortedRun(FIRST, ofWindows);
+    this.#ofWindows = ofWindows;
     this.#isKept = isKept;
   }
 
@@ -24,9 +27,10 @@ export class SortedRuns {
     return this.#rest.reduce((sum, run) => sum + run.bytes, this.#first.bytes);
   }
 
-  add(key: number, bound: number, slot: number): void {
+  /** `top` is the upper end of a window, whose lower end the bound is. */
+  add(key: number, bound: number, slot: number, top?: number): void {
     if (this.#first.isFull) this.#makeRoom();
-    this.#first.insert(key, bound, slot);
+    this.#first.insert(key, bound, slot, top);
   }
 
   collect(key: number, least: number, most: number, into: number[]): void {
@@ -34,9 +38,15 @@ export class SortedRuns {
     for (const run of this.#rest) run.collect(key, least, most, into);
   }
 
+  collectAround(key: number, number: number, into: number[]): void {
+    this.#first.collectAround(key, number, into);
+    for (const run of this.#rest) run.collectAround(key, number, into);
+  }
+
   /** Makes one run of all, with nothing in it that is not wanted. */
   compact(): void {
-    const all = [this.#first, ...this.#rest].reduce((sum, run) => SortedRun.merge(sum, run, this.#isKept));
+    const runs = [this.#first, ...this.#rest];
+    const all = runs.reduce((sum, run) => SortedRun.merge(sum, run, this.#isKept), this.#none());
     this.#rest.length = 0;
     this.#first.clear();
     if (all.size > 0) this.#settle(all);
@@ -44,12 +54,12 @@ export class SortedRuns {
 
   /** Merges the first run, and those behind it for as long as the sum is longer than its place allows. */
   #makeRoom(): void {
-    let merged = SortedRun.merge(this.#first, new SortedRun(0), this.#isKept);
+    let merged = SortedRun.merge(this.#first, this.#none(), this.#isKept);
     this.#first.clear();
     for (let level = 0; ; level += 1) {
       const run = this.#rest[level];
       if (run) merged = SortedRun.merge(merged, run, this.#isKept);
-      this.#rest[level] = new SortedRun(0);
+      this.#rest[level] = this.#none();
       if (merged.size <= capacityOf(level)) {
         this.#rest[level] = merged;
         return;
@@ -59,8 +69,12 @@ export class SortedRuns {
 
   #settle(run: SortedRun): void {
     let level = 0;
-    while (run.size > capacityOf(level)) this.#rest[level++] = new SortedRun(0);
+    while (run.size > capacityOf(level)) this.#rest[level++] = this.#none();
     this.#rest[level] = run;
+  }
+
+  #none(): SortedRun {
+    return new SortedRun(0, this.#ofWindows);
   }
 }
 

@@ -19,7 +19,9 @@ function storedTrigger(rule: BenchRule): StoredTrigger {
       ? condition(2, 'agent_id', 'equals', rule.agent)
       : rule.about === 'tag'
         ? condition(2, 'tag1', 'equals', rule.tag)
-        : condition(2, 'score', 'gt', String(rule.above));
+        : rule.about === 'window'
+          ? condition(2, 'score', 'between', `${rule.from.toFixed(9)},${rule.to.toFixed(9)}`)
+          : condition(2, 'score', 'gt', String(rule.above));
   return {
     ...{ id: rule.id, version: 1, chainId: null, registry: 'reputation', enabled: true, matchAll: false },
     ...{ confirmations: null, createdAt: MADE, conditions: [type, more] },
@@ -55,6 +57,8 @@ function compiled(rule: BenchRule): Rule {
 function filled(rules: Iterable<Rule>): RuleIndex {
   const index = new RuleIndex();
   for (const rule of rules) index.put(rule);
+  // As a matcher does that has read its rules.
+  index.settle();
   return index;
 }
 
@@ -75,6 +79,7 @@ const whole: BenchEngine = {
         const result = compileTrigger(trigger);
         if (result.state === 'active') index.put(result.rule);
       }
+      index.settle();
       return {
         match: (raw) => countAccepting(index.candidates(event(raw)), event(raw)),
         indexBytes: () => index.bytes,
@@ -112,6 +117,7 @@ const scan: BenchEngine = {
 
 function meets(rule: BenchRule, event: BenchEvent): boolean {
   if (rule.about === 'agent') return rule.agent === event.agent;
+  if (rule.about === 'window') return rule.from <= event.score && event.score <= rule.to;
   return rule.about === 'tag' ? rule.tag === event.tag : event.score > rule.above;
 }
 

@@ -1,10 +1,11 @@
 /**
  * Rules and events from a generator with a fixed seed, in a form that belongs to no engine. A rule asks for a type of event
- * and one thing more: an agent (50 %), a score above a bound (30 %) or a tag (20 %).
+ * and one thing more: an agent (50 %), a score above a bound or within two (30 %) or a tag (20 %).
  */
 export type BenchRule = { id: string; type: string } & (
   | { about: 'agent'; agent: string }
   | { about: 'score'; above: number }
+  | { about: 'window'; from: number; to: number }
   | { about: 'tag'; tag: string }
 );
 
@@ -17,9 +18,10 @@ export interface BenchEvent {
 
 /**
  * `rare`: how many rules an event meets does not depend on how many there are. `frequent`: an event meets half of all
- * bounds, so that with ten times the rules it meets ten times as many.
+ * bounds, so that with ten times the rules it meets ten times as many. `windows`: a score is to be within two bounds, which stand the
+ * closer together the more rules there are, so that an event meets about five of them.
  */
-export type Mix = 'rare' | 'frequent';
+export type Mix = 'rare' | 'frequent' | 'windows';
 
 const TYPES = ['NewFeedback', 'FeedbackRevoked', 'ResponseAppended'] as const;
 
@@ -49,6 +51,10 @@ export function rulesOf(count: number, mix: Mix): BenchRule[] {
     const kind = random();
     if (kind < 0.5) return { ...base, about: 'agent', agent: String(whole(random, count / 4)) };
     if (kind < 0.7) return { ...base, about: 'tag', tag: `tag ${whole(random, count / 20)}` };
+    if (mix === 'windows') {
+      const from = random() * 100;
+      return { ...base, about: 'window', from, to: from + 5_000 / count };
+    }
     return { ...base, about: 'score', above: mix === 'rare' ? 101 + whole(random, 100) : cents(random() * 100) };
   });
   // As they come from a database: V8 keeps text that was put together as its parts until somebody looks at it.

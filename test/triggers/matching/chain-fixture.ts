@@ -18,7 +18,7 @@ export const BLOCK_TIME = new Date('2026-03-01T12:00:00Z');
 let chains = 900_000;
 let organization: Promise<string> | undefined;
 
-async function makeOrganization(): Promise<string> {
+export async function makeOrganization(): Promise<string> {
   const id = newUuid();
   await database()
     .query.insert(organizations)
@@ -34,6 +34,8 @@ interface TriggerSketch {
   enabled?: boolean;
   confirmations?: number | null;
   createdAt?: Date;
+  /** Whose it is; one organization's that tests share by default. */
+  of?: string;
   /** Priorities of the trigger's actions, in the order of their creation; one action by default. */
   actions?: number[];
 }
@@ -90,11 +92,11 @@ export function newChain() {
 
   /** Inserts a trigger with its conditions and actions, and notes the change unless told not to. */
   async function addTrigger(
-    { conditions = [], actions = [0], ...sketch }: TriggerSketch = {},
+    { conditions = [], actions = [0], of, ...sketch }: TriggerSketch = {},
     options = { note: true },
   ) {
     organization ??= makeOrganization();
-    const organizationId = await organization;
+    const organizationId = of ?? (await organization);
     const id = newUuid();
     await database().transaction(async (tx) => {
       await tx.insert(triggers).values({

@@ -126,7 +126,7 @@ describe('a group', () => {
       { field: 'agent_id', key: '7' },
       { field: 'agent_id', key: '8' },
     ];
-    const range = { field: 'score', side: 'from', bound: 5 };
+    const range = { field: 'score', from: 5 };
     const above = condition('score', 'gt', '5');
     expect(accessOf(group('all', YES, agent, above))).toEqual({ terms, range });
     expect(accessOf(group('all', YES, group('any', agent)))).toEqual({ terms });

@@ -4,7 +4,15 @@ import { HOUR, later } from '../../../src/kernel/clock.ts';
 import { matcherCursors, triggerMatches } from '../../../src/triggers/matching/table.ts';
 import { triggerActions, triggerChanges, triggerConditions, triggers } from '../../../src/triggers/rules/table.ts';
 import { database } from '../../support/database.ts';
-import { breakInserts, NOW, newChain, newMatcher, noteChange, openTransaction } from './chain-fixture.ts';
+import {
+  breakInserts,
+  makeOrganization,
+  NOW,
+  newChain,
+  newMatcher,
+  noteChange,
+  openTransaction,
+} from './chain-fixture.ts';
 
 describe('a matcher', () => {
   it('makes of a confirmed event one match and one delivery for each action, and announces them.', async () => {
@@ -57,6 +65,20 @@ describe('a matcher', () => {
     const deliveries = await chain.deliveriesOf(trigger);
     expect(deliveries.map(({ actionId }) => actionId)).toEqual([minusOne, zero, five, fiveAgain]);
     expect(enqueued).toEqual(deliveries.map(({ id }) => id));
+  });
+
+  it('announces what it made with organizations taking turns, whoever has much.', async () => {
+    const chain = newChain();
+    const [much, little] = [await makeOrganization(), await makeOrganization()];
+    for (let n = 0; n < 3; n += 1) await chain.addTrigger({ of: much, actions: [0, 1, 2, 3] });
+    const other = await chain.addTrigger({ of: little, actions: [0, 1] });
+    const { drain, enqueued } = newMatcher(chain.chainId);
+    for (const name of ['a', 'b']) await chain.feed('confirm', name);
+    await drain();
+    const own = (await chain.deliveriesOf(other)).map(({ id }) => id);
+    expect([own.length, enqueued.length]).toEqual([4, 28]);
+    // Each of its four has one of the others before it at most, in the order of their making.
+    expect(enqueued.slice(0, 8).filter((id) => own.includes(id))).toEqual(own);
   });
 
   it('makes nothing again when the feed is read again, by itself or by another.', async () => {

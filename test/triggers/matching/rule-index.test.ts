@@ -36,7 +36,11 @@ const bound = fc.constantFrom(
   (2n ** 60n + 1n).toString(),
   `-${'9'.repeat(60)}`,
 );
+const SETTLE = 'settle';
 const loose = { case_sensitive: false };
+/** Windows over few numbers, so that ends are shared and events hit them: wide, narrow, and of one number. */
+const window = fc.tuple(fc.integer({ min: -2, max: 12 }), fc.constantFrom(0, 0, 1, 2, 9, 1_000));
+const inside = fc.integer({ min: -3, max: 14 }).map(String);
 
 type Unnumbered = Omit<StoredCondition, 'id'>;
 
@@ -57,6 +61,9 @@ const anySingle: fc.Arbitrary<Unnumbered> = fc.oneof(
     .tuple(fc.constantFrom('gt', 'gte', 'lt', 'lte', 'equals', 'not_equals'), bound)
     .map(([op, value]) => condition('score', op, value)),
   fc.tuple(bound, bound).map(([low, high]) => condition('score', 'between', `${low},${high}`)),
+  window.map(([low, width]) => condition('score', 'between', `${low},${low + width}`)),
+  // Two of these make a window, which may be empty.
+  fc.tuple(fc.constantFrom('gte', 'gt', 'lte', 'lt'), inside).map(([op, value]) => condition('score', op, value)),
   fc
     .tuple(fc.constantFrom('gt', 'lte'), fc.constantFrom('0', '1', '2'))
     .map(([op, value]) => condition('log_index', op, value)),
@@ -87,15 +94,15 @@ const anyEvent = fc
     to: fc.constantFrom(OWNER, ZERO),
     registry: fc.constantFrom('identity' as const, 'reputation' as const),
     logIndex: fc.nat(3),
-    score: fc.option(bound),
+    score: fc.option(fc.oneof(bound, inside)),
     tag1: fc.constantFrom('a', 'A', 'b', '', null),
   })
   .map(({ eventType, agentId, to, registry, logIndex, score, tag1 }) =>
     sampleEvent({ eventType, registry, logIndex, fields: { agent_id: agentId, to, owner: OWNER, score, tag1 } }),
   );
 
-/** What happens to the rules: a trigger is added or changed, or one is removed. */
-const anyDelta = fc.oneof({ arbitrary: anyTrigger, weight: 4 }, fc.constantFrom('a', 'b', 'c', 'd'));
+/** What happens to the rules: a trigger is added or changed, or one is removed; or the index puts itself in order. */
+const anyDelta = fc.oneof({ arbitrary: anyTrigger, weight: 4 }, fc.constantFrom('a', 'b', 'c', 'd', SETTLE));
 
 function change(index: RuleIndex, all: Map<string, Rule>, delta: string | (Partial<StoredTrigger> & { id: string })) {
   const id = typeof delta === 'string' ? delta : delta.id;
@@ -117,6 +124,20 @@ function expectSame(index: RuleIndex, all: ReadonlyMap<string, Rule>, event: Mat
   expect(accepting(candidates).sort()).toEqual(accepting(all.values()).sort());
 }
 
+/** Numbers that are the same in every run (a linear congruential generator with the constants of Numerical Recipes). */
+class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  below(most: number): number {
+    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((this.#state / 2 ** 32) * most);
+  }
+}
+
 /** Rules about one agent each, of which the index and a plain map are told. */
 function many() {
   const index = new RuleIndex();
@@ -134,6 +155,7 @@ describe('the index of rules', () => {
         const all = new Map<string, Rule>();
         for (const step of steps) {
           if (typeof step === 'object' && 'fields' in step) expectSame(index, all, step);
+          else if (step === SETTLE) index.settle();
           else change(index, all, step);
         }
         expect(index.size).toBe(all.size);
@@ -150,11 +172,78 @@ describe('the index of rules', () => {
     for (let n = 1; n < 10_000; n += 4) remove(`t${n}`);
     for (let n = 0; n < 12_000; n += 5) put(`t${n}`, n % 40);
     expect(index.size).toBe(all.size);
-    for (let agentId = 0; agentId < 700; agentId += 1) {
-      expectSame(index, all, sampleEvent({ fields: { agent_id: String(agentId) } }));
-    }
+    const look = () => {
+      for (let agentId = 0; agentId < 700; agentId += 5) {
+        expectSame(index, all, sampleEvent({ fields: { agent_id: String(agentId) } }));
+      }
+    };
+    look();
+    index.settle();
+    look();
+    for (let n = 0; n < 3_000; n += 1) put(`u${n}`, n % 700);
+    look();
     for (const id of all.keys()) expect(index.get(id)).toBe(all.get(id));
     expect(index.get('t9999999')).toBeUndefined();
+  });
+
+  it('finds the windows around a number among thousands that come, change and go.', () => {
+    const index = new RuleIndex();
+    const all = new Map<string, Rule>();
+    const random = new Random(7);
+    const upTo = (most: number) => random.below(most);
+    /** Of one number, narrow, wide, or with an end that many share; some with an agent or no type beside them. */
+    const spans = [
+      () => [upTo(900), 0],
+      () => [upTo(900), upTo(3)],
+      () => [upTo(900), upTo(900)],
+      () => [100 * upTo(9), 100],
+      () => [500, upTo(400)],
+    ] as const;
+    const put = (id: string) => {
+      const [low = 0, width = 0] = spans[upTo(spans.length)]?.() ?? [];
+      const conditions = [{ id: 1, ...condition('score', 'between', `${low},${low + width}`) }];
+      if (upTo(3) > 0) conditions.push({ id: 2, ...condition('event_type', '=', 'NewFeedback') });
+      change(index, all, { id, conditions });
+    };
+    for (let n = 0; n < 9_000; n += 1) put(`t${n}`);
+    for (let n = 0; n < 9_000; n += 3) change(index, all, `t${n}`);
+    for (let n = 0; n < 9_000; n += 4) put(`t${n}`);
+    for (let score = -1; score <= 1_801; score += 17) {
+      const event = sampleEvent({ fields: { score: String(score) } });
+      expectSame(index, all, event);
+      // Whole numbers this small are kept as they are, so both ends are exact.
+      expect(index.candidates(event).every((rule) => rule.accepts(event))).toBe(true);
+    }
+    expect(index.bytes / index.size).toBeLessThan(48);
+  });
+
+  it('takes no more than forty bytes a rule that wants a number between two others.', () => {
+    const index = new RuleIndex();
+    for (let n = 0; n < 20_000; n += 1) {
+      const conditions = [{ id: 1, ...condition('score', 'between', `${n},${n + 2}`) }];
+      change(index, new Map(), { id: `t${n}`, conditions });
+    }
+    expect(index.bytes / index.size).toBeLessThan(40);
+    const found = index.candidates(sampleEvent({ fields: { score: '500' } })).map(({ triggerId }) => triggerId);
+    expect(found.sort()).toEqual(['t498', 't499', 't500']);
+  });
+
+  it('takes two bounds of one number for a window.', () => {
+    const index = new RuleIndex();
+    const ends = { '[5,9]': ['>=5', '<=9'], '[7,7]': ['>=7', '<=7', '<=100'], '(9,5)': ['>=9', '<=5'] };
+    for (const [id, bounds] of Object.entries(ends)) {
+      const conditions = bounds.map((text, n) => ({ id: n, ...condition('score', text.slice(0, 2), text.slice(2)) }));
+      change(index, new Map(), { id, conditions });
+    }
+    const found = (score: string) =>
+      index.candidates(sampleEvent({ fields: { score } })).map(({ triggerId }) => triggerId);
+    expect([4, 5, 7, 9, 10].map((score) => found(String(score)).sort())).toEqual([
+      [],
+      ['[5,9]'],
+      ['[5,9]', '[7,7]'],
+      ['[5,9]'],
+      [],
+    ]);
   });
 
   it('takes no more than forty bytes a rule, and gives back what removed rules took.', () => {
@@ -227,6 +316,27 @@ describe('the index of rules', () => {
     }
     expect(index.size).toBe(100_000);
     expect([...index.candidates(sampleEvent())].map((rule) => rule.triggerId)).toEqual(['t7']);
+  });
+
+  it('shows an event the rules about its own agent and its own type, where a rule names one of each.', () => {
+    const index = new RuleIndex();
+    const add = (id: string, types: string, agents: string) => {
+      const conditions = [
+        { id: 1, ...condition('event_type', 'in', types) },
+        { id: 2, ...condition('agent_id', 'in', agents) },
+      ];
+      change(index, new Map(), { id, conditions });
+    };
+    add('given', 'NewFeedback', '7');
+    add('given to some', 'NewFeedback', '6,7,8');
+    add('revoked', 'FeedbackRevoked', '7');
+    add('both', 'NewFeedback,FeedbackRevoked', '7');
+    const found = (eventType: string, agent_id = '7') =>
+      index.candidates(sampleEvent({ eventType, fields: { agent_id } })).map(({ triggerId }) => triggerId);
+    expect(found('NewFeedback').sort()).toEqual(['both', 'given', 'given to some']);
+    expect(found('FeedbackRevoked').sort()).toEqual(['both', 'revoked']);
+    expect(found('ResponseAppended')).toEqual(['both']);
+    expect(found('NewFeedback', '8')).toEqual(['given to some']);
   });
 
   it('forgets an emptied place, so that rules which come and go leave nothing behind.', () => {
