@@ -4,7 +4,6 @@ import type { Logger } from '../../../src/telemetry/log.ts';
 import type { EventFilter } from '../../../src/triggers/events/store.ts';
 import {
   EventHub,
-  type FeedSource,
   HEARTBEAT_MS,
   LINGER_MS,
   MAX_AGE_MS,
@@ -17,6 +16,7 @@ import {
 import type { FeedItem } from '../../../src/triggers/events/stream/message.ts';
 import type { Sink } from '../../../src/triggers/events/stream/pipe.ts';
 import { formatPosition, POSITION, parsePosition } from '../../../src/triggers/events/stream/position.ts';
+import type { FeedSource } from '../../../src/triggers/events/stream/source.ts';
 import type { FeedOperation } from '../../../src/triggers/ingest/table.ts';
 
 const START = new Date('2026-03-02T00:00:00Z');

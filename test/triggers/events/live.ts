@@ -1,23 +1,6 @@
 import { exports } from 'cloudflare:workers';
 import { expect } from 'vitest';
-
-/** A message of a stream, as a browser would dispatch it; `type` is empty for a block that only sets the id. */
-export interface Message {
-  id: string;
-  type: string;
-  data: Record<string, unknown> | undefined;
-}
-
-/** Reads a block of server-sent events by the rules of WHATWG HTML §9.2.6, as far as they are used. */
-function parseBlock(block: string): Message {
-  const fields = new Map<string, string>();
-  for (const line of block.split('\n')) {
-    const [, name = '', value = ''] = /^([^:]+): ?(.*)$/.exec(line) ?? [];
-    if (name !== '') fields.set(name, value);
-  }
-  const data = fields.get('data');
-  return { id: fields.get('id') ?? '', type: fields.get('event') ?? '', data: data ? JSON.parse(data) : undefined };
-}
+import { readMessages } from './messages.ts';
 
 /** An open live view, read message by message. */
 export async function openStream(query = '', headers: Record<string, string> = {}) {
@@ -26,30 +9,6 @@ export async function openStream(query = '', headers: Record<string, string> = {
   );
   expect(response.status).toBe(200);
   expect(response.headers.get('Content-Type')).toBe('text/event-stream');
-  const reader = (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader();
-  let text = '';
-
-  async function block(): Promise<Message> {
-    for (;;) {
-      const end = text.indexOf('\n\n');
-      if (end >= 0) {
-        const found = text.slice(0, end);
-        text = text.slice(end + 2);
-        return parseBlock(found);
-      }
-      const { done, value } = await reader.read();
-      if (done) throw new Error('the stream has ended');
-      text += value;
-    }
-  }
-
-  /** The next message that is dispatched. */
-  async function next(): Promise<Message> {
-    for (;;) {
-      const message = await block();
-      if (message.type !== '') return message;
-    }
-  }
-
-  return { headers: response.headers, opened: await block(), next, close: () => reader.cancel() };
+  const { block, next, close } = readMessages(response.body ?? new ReadableStream());
+  return { headers: response.headers, opened: await block(), next, close };
 }

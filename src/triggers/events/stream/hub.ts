@@ -3,19 +3,12 @@ import { utf8 } from '../../../kernel/crypto.ts';
 import { describeError } from '../../../kernel/errors.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { EventFilter } from '../store.ts';
-import { type FeedItem, heartbeat, opening } from './message.ts';
+import { heartbeat, opening } from './message.ts';
 import { nextPiece, type Prepared, prepare } from './piece.ts';
 import type { Sink } from './pipe.ts';
-import type { Position } from './position.ts';
+import type { Refusal, StreamRequest } from './request.ts';
+import type { FeedSource } from './source.ts';
 import { Turns } from './turns.ts';
-
-/** Where a hub reads. */
-export interface FeedSource {
-  /** The last entry of each chain's feed; a chain without any is left out. */
-  ends(chainIds: readonly number[]): Promise<Position>;
-  /** What comes after the position, for each chain in order and at most `limit`. */
-  read(after: Position, limit: number): Promise<FeedItem[]>;
-}
 
 export interface HubDeps {
   source: FeedSource;
@@ -25,21 +18,6 @@ export interface HubDeps {
   /** For the moment at which a reader comes back; `Math.random` unless a test says otherwise. */
   random?: () => number;
 }
-
-export interface StreamRequest {
-  /** Whose the stream is: what streams are counted by. */
-  caller: string;
-  chainIds: readonly number[];
-  filter: EventFilter;
-  /** Where the reader was cut off. Chains that it does not name, and whoever names none, begin with what comes next. */
-  resumeAt?: Position | undefined;
-}
-
-/**
- * `full`: no room for another reader; `many`: the caller has as many streams as it may; `behind`: there is more to catch up
- * with than a stream is for.
- */
-export type Refusal = 'full' | 'many' | 'behind';
 
 /** So many readers, each with all that may wait for it, take half of the 128 MB of an object. */
 export const MAX_LISTENERS = 500;

@@ -3,8 +3,9 @@ import type { Database } from '../../../db/client.ts';
 import { type Clock, SECOND } from '../../../kernel/clock.ts';
 import type { Logger } from '../../../telemetry/log.ts';
 import type { EventFilter } from '../store.ts';
-import { EventHub, type Refusal } from './hub.ts';
+import { EventHub } from './hub.ts';
 import { openPipe } from './pipe.ts';
+import type { Refusal } from './request.ts';
 import { feedSource } from './store.ts';
 
 export interface EventStreamDeps {

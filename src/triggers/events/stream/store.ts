@@ -2,7 +2,7 @@ import { and, asc, eq, gt, inArray, max, sql } from 'drizzle-orm';
 import type { Executor } from '../../../db/client.ts';
 import { chainEvents, chainFeed } from '../../ingest/table.ts';
 import { eventColumns } from '../columns.ts';
-import type { FeedSource } from './hub.ts';
+import type { FeedSource } from './source.ts';
 
 /** The feed as Postgres has it. `db` is asked for every statement: a connection does not outlive what it was made for. */
 export const feedSource = (db: () => Executor): FeedSource => ({
