@@ -1,19 +1,25 @@
+import { availableParallelism } from 'node:os';
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { bundledPackages, withoutMaps } from './test/support/bundled.ts';
 
 /**
- * `*.worker.test.ts` run inside workerd, each file with a database of its own (test/support); every other test is plain
- * Node. The end-to-end suite starts the
- * whole stack and has a configuration of its own (test/e2e).
+ * `*.worker.test.ts` run inside workerd, each file with a database and a Redis of its own (test/support); every other
+ * test is plain Node. The end-to-end suite starts the whole stack and has a configuration of its own (test/e2e).
  */
 /** Suites over every operation that take minutes: `npm run test:slow`. */
 const SLOW = ['test/observability/audit-verbs.worker.test.ts', 'test/contract/bad-input.worker.test.ts'];
 
 const slow = process.env['SLOW'] !== undefined;
 
+/** A test file in workerd is sent all of its modules anew. */
+const MINIFIED = { output: { minify: true } };
+
 export default defineConfig({
   test: {
     silent: 'passed-only',
+    // Vitest leaves one core to itself, which on two cores is half of the machine: it is idle while tests run.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         test: {
@@ -26,6 +32,7 @@ export default defineConfig({
       },
       {
         plugins: [
+          withoutMaps,
           cloudflareTest(({ inject }) => ({
             wrangler: { configPath: './wrangler.toml' },
             remoteBindings: false,
@@ -37,7 +44,8 @@ export default defineConfig({
           include: ['test/**/*.worker.test.ts'],
           exclude: ['**/node_modules/**', ...(slow ? [] : SLOW)],
           globalSetup: ['test/support/lab/global-setup.ts'],
-          setupFiles: ['test/support/own-database.ts'],
+          setupFiles: ['test/support/own-stores.ts'],
+          deps: { optimizer: { ssr: { enabled: true, include: bundledPackages(), rolldownOptions: MINIFIED } } },
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },

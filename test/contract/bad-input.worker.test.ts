@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { changePlan } from '../../src/identity/organizations/plan.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { OPERATIONS } from '../../src/operations.ts';
 import { newKey } from '../identity/api-keys-fixture.ts';
 import { call, expectOk, newAction, newCondition, newTrigger, type Person, signUp } from '../support/api.ts';
-import { rowCounts } from '../support/database.ts';
+import { database, rowCounts } from '../support/database.ts';
 import { type Schema, wrongValues } from './wrong-values.ts';
 
 const WALLET = '0x1234567890abcdef1234567890abcdef12345678';
@@ -12,6 +14,8 @@ const AGENT = {
   ...{ agent_id: 42, chain_id: 11_155_111 },
   ...{ organization_id: '550e8400-e29b-41d4-a716-446655440002', wallet_address: WALLET },
 };
+
+const API = { name: 'A', upstreams: [{ url: 'https://example.com/' }] };
 
 const NEW_KEY = {
   ...{ name: 'K', environment: 'live', key_type: 'standard', permissions: ['read'], rate_limit_override: 5 },
@@ -77,6 +81,14 @@ const SAMPLES: Record<string, object> = {
     ...{ algorithm: 'token_bucket', burst: 5 },
   },
   updateRateLimit: { name: 'L', limit: 60 },
+  createApi: { ...API, slug: 'sample' },
+  putApi: API,
+  purgeApi: { all: true },
+  createApiVersion: { name: 'v2', status: 'active' },
+  updateApiVersion: { status: 'active' },
+  createApiEndpoint: { path: '/sample' },
+  updateApiEndpoint: { path: '/sample' },
+  rollBackApi: { revision: 1 },
 };
 
 interface Refusal {
@@ -91,6 +103,10 @@ let ids: Record<string, string | number>;
 
 beforeAll(async () => {
   person = await signUp();
+  // More than the suite sends: a notice that most of the hour's units are used would be a row that was written. It is
+  // published with the key below.
+  const plan = { plan: 'enterprise', unitsPerHour: 1_000_000, leases: false };
+  await changePlan({ db: database(), clock: systemClock }, person.personalOrganizationId, plan);
   const trigger = await newTrigger(person);
   const condition = await newCondition(person, trigger);
   const key = await newKey(person);
@@ -100,7 +116,12 @@ beforeAll(async () => {
     201,
     call('POST', '/api/v1/rate-limits', { token: person.token, body }),
   );
-  ids = { trigger, condition, key: key.id, action: action.id, limit: limit.data.id };
+  const parts = { slug: 'bad-input', versions: [{ name: 'v1' }], endpoints: [{ id: 'list', path: '/' }] };
+  const api = await expectOk<{ data: { id: string } }>(
+    201,
+    call('POST', '/api/v1/apis', { token: person.token, body: { ...API, ...parts } }),
+  );
+  ids = { trigger, condition, key: key.id, action: action.id, limit: limit.data.id, api: api.data.id };
 });
 
 const pathOf = (path: string) =>
@@ -108,6 +129,9 @@ const pathOf = (path: string) =>
     .replace('organizations/{id}', `organizations/${person.personalOrganizationId}`)
     .replace('keys/{id}', `keys/${ids['key']}`)
     .replace('rate-limits/{id}', `rate-limits/${ids['limit']}`)
+    .replace('apis/{id}', `apis/${ids['api']}`)
+    .replace('{name}', 'v1')
+    .replace('{endpoint_id}', 'list')
     .replace('{user_id}', person.id)
     .replace('{agent_id}', '7')
     .replace('{trigger_id}', String(ids['trigger']))

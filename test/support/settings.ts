@@ -1,7 +1,7 @@
-import type { OwnDatabase } from './lab/client.ts';
+import type { OwnStores } from './lab/client.ts';
 
 /** The environment of a test deployment, as `env.ts` reads it. */
-export const testSettings = (own: OwnDatabase): Record<string, string> => ({
+export const testSettings = (own: OwnStores): Record<string, string> => ({
   DATABASE_URL: own.databaseUrl,
   DATABASE_PROXY_URL: own.proxyUrl,
   UPSTASH_REDIS_REST_URL: own.redisUrl,

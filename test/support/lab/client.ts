@@ -18,14 +18,16 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<T> 
   return JSON.parse(answer) as T;
 }
 
-export interface OwnDatabase {
+export interface OwnStores {
   databaseUrl: string;
   proxyUrl: string;
   redisUrl: string;
   redisToken: string;
 }
 
-export const newDatabase = () => ask<OwnDatabase>('POST', '/databases');
+export const newStores = () => ask<OwnStores>('POST', '/stores');
+
+export const endStores = ({ redisUrl }: OwnStores) => ask('DELETE', '/stores', { redisUrl });
 
 /** An anvil of one's own with the stub registries; without `blockTime` it mines a block for every transaction. */
 export async function startChain(options: { blockTime?: number; chainId?: number } = {}) {

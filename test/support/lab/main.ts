@@ -5,18 +5,16 @@
 import { migrate } from '../../../scripts/migrate.ts';
 import { startNeonRelay } from '../../../scripts/stack/neon-relay.ts';
 import { startThrowAwayPostgres } from '../../../scripts/stack/postgres.ts';
-import { startRedis } from '../../../scripts/stack/redis.ts';
 import { startLab } from './server.ts';
 
 const postgres = await startThrowAwayPostgres();
 const relay = await startNeonRelay({ reach: { host: '127.0.0.1', port: postgres.port }, maxConnections: 200 });
 await migrate({ databaseUrl: postgres.url, proxyUrl: relay.url });
-const redis = await startRedis({ port: 0, token: 'test' });
-const lab = await startLab({ postgresUrl: postgres.url, relay, redis });
+const lab = await startLab({ postgresUrl: postgres.url, relay });
 
 async function stop() {
   await lab.stop();
-  await Promise.all([redis.stop(), relay.stop()]);
+  await relay.stop();
   await postgres.stop();
   process.exit(0);
 }

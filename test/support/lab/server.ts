@@ -5,6 +5,7 @@ import argon2 from 'argon2';
 import pg from 'pg';
 import { type Anvil, startAnvil } from '../../../scripts/stack/anvil.ts';
 import type { NeonRelay } from '../../../scripts/stack/neon-relay.ts';
+import { type RedisRest, startRedis } from '../../../scripts/stack/redis.ts';
 import { installRegistries } from '../../../scripts/stack/registries.ts';
 import { createMcpServers } from './mcp.ts';
 import { createReceivers } from './receivers.ts';
@@ -13,33 +14,44 @@ interface Engines {
   /** The migrated database, which the others are cloned from. */
   postgresUrl: string;
   relay: NeonRelay;
-  redis: { url: string; token: string };
 }
 
 /**
  * What a test inside workerd cannot start by itself, over HTTP:
- * `POST /databases` a database of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver;
+ * `POST /stores` a database and a Redis of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver;
  * `/mcp/<name>` a server of the Model Context Protocol;
  * `POST /argon2/…` the native implementation of Argon2, to compare with.
  */
-export async function startLab({ postgresUrl, relay, redis }: Engines) {
+export async function startLab({ postgresUrl, relay }: Engines) {
   const admin = new pg.Pool({ connectionString: postgresUrl.replace(/\/\w+$/, '/postgres'), max: 1 });
+  // `end` settles while its connection still closes; the server's goodbye, when it ends right after, is no failure.
+  admin.on('error', () => undefined);
   const chains = new Map<string, Anvil>();
+  const redises = new Map<string, RedisRest>();
   const receivers = createReceivers();
   const mcpServers = createMcpServers();
   let databases = 0;
 
-  async function newDatabase() {
+  async function newStores() {
     databases += 1;
     const name = `file_${databases}`;
     await relay.closeIdle();
     await admin.query(`CREATE DATABASE ${name} TEMPLATE weir`);
+    const redis = await startRedis({ token: 'test' });
+    redises.set(redis.url, redis);
     return {
       databaseUrl: postgresUrl.replace(/\/\w+$/, `/${name}`),
       proxyUrl: relay.url,
       redisUrl: redis.url,
       redisToken: redis.token,
     };
+  }
+
+  /** The databases end with the cluster; an engine of Redis is a process, and there are as many as test files. */
+  async function endStores({ redisUrl }: { redisUrl: string }) {
+    await redises.get(redisUrl)?.stop();
+    redises.delete(redisUrl);
+    return {};
   }
 
   async function newChain(options: { blockTime?: number; chainId?: number }) {
@@ -56,7 +68,8 @@ export async function startLab({ postgresUrl, relay, redis }: Engines) {
   }
 
   const actions: Record<string, (body: never) => Promise<object>> = {
-    'POST /databases': newDatabase,
+    'POST /stores': newStores,
+    'DELETE /stores': endStores,
     'POST /chains': newChain,
     'DELETE /chains': endChain,
     'POST /argon2/hash': async ({ password }: { password: string }) => ({ hash: await argon2.hash(password) }),
@@ -85,7 +98,7 @@ export async function startLab({ postgresUrl, relay, redis }: Engines) {
     async stop() {
       server.closeAllConnections();
       server.close();
-      await Promise.all([...chains.values()].map((chain) => chain.stop()));
+      await Promise.all([...chains.values(), ...redises.values()].map((engine) => engine.stop()));
       await admin.end();
     },
   };
