@@ -1,5 +1,6 @@
 import type { KeyEnvironment } from '../../access/edge.ts';
-import { hmacSha256, sha256Hex } from '../../kernel/crypto.ts';
+import { hmacSha256 } from '../../kernel/crypto.ts';
+import { sha256HexOfAscii } from '../../kernel/sha256.ts';
 import { fromBase62, randomBase62, toBase62 } from './base62.ts';
 
 /**
@@ -35,7 +36,7 @@ export async function mintKey(
   const organization = toBase62(BigInt(`0x${organizationId.replaceAll('-', '')}`), ORGANIZATION_DIGITS);
   const body = `sk_${environment}_${randomBase62(RANDOM_DIGITS)}${organization}`;
   const text = `${body}${await checkOf(secrets[0], body)}`;
-  return { text, prefix: text.slice(0, DISPLAYED), hash: await sha256Hex(text) };
+  return { text, prefix: text.slice(0, DISPLAYED), hash: sha256HexOfAscii(text) };
 }
 
 interface ParsedKey {
@@ -52,8 +53,8 @@ const checked = new WeakMap<KeySecrets, Map<string, ParsedKey>>();
 
 /** What a key's text says of itself; nothing when this deployment never made it. */
 export async function parseKey(secrets: KeySecrets, text: string): Promise<ParsedKey | undefined> {
-  if (text.length !== LENGTH) return undefined;
-  const hash = await sha256Hex(text);
+  if (text.length !== LENGTH || !SHAPE.test(text)) return undefined;
+  const hash = sha256HexOfAscii(text);
   const before = checked.get(secrets)?.get(hash);
   if (before) return before;
   const parsed = await checkKey(secrets, text, hash);
