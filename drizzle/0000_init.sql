@@ -1,3 +1,38 @@
+CREATE TABLE "api_revisions" (
+	"api_id" uuid NOT NULL,
+	"revision" integer NOT NULL,
+	"definition" json NOT NULL,
+	"note" text,
+	"actor" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "api_revisions_api_id_revision_pk" PRIMARY KEY("api_id","revision")
+);
+--> statement-breakpoint
+CREATE TABLE "apis" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"slug" text NOT NULL,
+	"name" text NOT NULL,
+	"description" text,
+	"visibility" text NOT NULL,
+	"status" text NOT NULL,
+	"definition" json NOT NULL,
+	"revision" integer NOT NULL,
+	"compiled_bytes" integer NOT NULL,
+	"purged" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "apis_slug_key" UNIQUE("organization_id","slug")
+);
+--> statement-breakpoint
+CREATE TABLE "upstream_hosts" (
+	"organization_id" uuid NOT NULL,
+	"host" text NOT NULL,
+	"token" text NOT NULL,
+	"proven_at" timestamp (3) with time zone,
+	CONSTRAINT "upstream_hosts_organization_id_host_pk" PRIMARY KEY("organization_id","host")
+);
+--> statement-breakpoint
 CREATE TABLE "idempotent_answers" (
 	"principal" text NOT NULL,
 	"key" text NOT NULL,
@@ -50,6 +85,7 @@ CREATE TABLE "api_keys" (
 CREATE TABLE "organization_edges" (
 	"organization_id" uuid PRIMARY KEY NOT NULL,
 	"version" bigint NOT NULL,
+	"gateway_version" bigint DEFAULT 0 NOT NULL,
 	"acked" bigint DEFAULT 0 NOT NULL,
 	"deleted" boolean DEFAULT false NOT NULL,
 	"swept_at" timestamp (3) with time zone
@@ -134,6 +170,44 @@ CREATE TABLE "wallet_challenges" (
 	"chain_id" bigint,
 	"agent_id" text,
 	"expires_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "request_log_losses" (
+	"message_id" uuid NOT NULL,
+	"organization_id" uuid,
+	"at" timestamp (3) with time zone NOT NULL,
+	"records" integer NOT NULL,
+	CONSTRAINT "request_log_losses_key" UNIQUE NULLS NOT DISTINCT("message_id","organization_id")
+);
+--> statement-breakpoint
+CREATE TABLE "request_logs" (
+	"organization_id" uuid NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"message_id" uuid NOT NULL,
+	"position" smallint NOT NULL,
+	"request_id" text NOT NULL,
+	"api" text,
+	"version" text,
+	"endpoint_id" text,
+	"route" text,
+	"method" text NOT NULL,
+	"status" smallint NOT NULL,
+	"error" text,
+	"cost" integer NOT NULL,
+	"caller" text,
+	"key_id" text,
+	"is_test" boolean NOT NULL,
+	"upstream_id" text,
+	"cache" text,
+	"attempts" smallint NOT NULL,
+	"duration_ms" integer NOT NULL,
+	"waiting_ms" integer,
+	"upstream_ms" integer,
+	"request_bytes" bigint,
+	"response_bytes" bigint,
+	"colo" text,
+	"country" text,
+	CONSTRAINT "request_logs_pkey" PRIMARY KEY("organization_id","at","message_id","position")
 );
 --> statement-breakpoint
 CREATE TABLE "rate_limits" (
@@ -427,6 +501,9 @@ CREATE TABLE "trigger_states" (
 	CONSTRAINT "trigger_states_condition_id_group_key_pk" PRIMARY KEY("condition_id","group_key")
 );
 --> statement-breakpoint
+ALTER TABLE "api_revisions" ADD CONSTRAINT "api_revisions_api_id_apis_id_fk" FOREIGN KEY ("api_id") REFERENCES "public"."apis"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "apis" ADD CONSTRAINT "apis_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "upstream_hosts" ADD CONSTRAINT "upstream_hosts_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "agent_links" ADD CONSTRAINT "agent_links_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "api_keys" ADD CONSTRAINT "api_keys_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "members" ADD CONSTRAINT "members_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -455,6 +532,7 @@ ALTER TABLE "trigger_conditions" ADD CONSTRAINT "trigger_conditions_trigger_id_t
 ALTER TABLE "triggers" ADD CONSTRAINT "triggers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_condition_id_trigger_conditions_id_fk" FOREIGN KEY ("condition_id") REFERENCES "public"."trigger_conditions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "apis_organization_idx" ON "apis" USING btree ("organization_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "idempotent_answers_expiry_idx" ON "idempotent_answers" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "agent_links_standing_key" ON "agent_links" USING btree ("chain_id","agent_id") WHERE status in ('active', 'stale');--> statement-breakpoint
 CREATE INDEX "agent_links_agent_idx" ON "agent_links" USING btree ("chain_id","agent_id","id");--> statement-breakpoint
@@ -472,6 +550,11 @@ CREATE INDEX "sign_in_networks_seen_idx" ON "sign_in_networks" USING btree ("las
 CREATE UNIQUE INDEX "users_username_key" ON "users" USING btree (lower("username"));--> statement-breakpoint
 CREATE UNIQUE INDEX "users_email_key" ON "users" USING btree (lower("email"));--> statement-breakpoint
 CREATE INDEX "wallet_challenges_expiry_idx" ON "wallet_challenges" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "request_log_losses_organization_idx" ON "request_log_losses" USING btree ("organization_id","at");--> statement-breakpoint
+CREATE INDEX "request_log_losses_at_idx" ON "request_log_losses" USING btree ("at");--> statement-breakpoint
+CREATE INDEX "request_logs_api_idx" ON "request_logs" USING btree ("organization_id","api","at");--> statement-breakpoint
+CREATE INDEX "request_logs_key_idx" ON "request_logs" USING btree ("organization_id","key_id","at") WHERE key_id is not null;--> statement-breakpoint
+CREATE INDEX "request_logs_failed_idx" ON "request_logs" USING btree ("organization_id","at") WHERE status >= 400;--> statement-breakpoint
 CREATE INDEX "rate_limits_organization_idx" ON "rate_limits" USING btree ("organization_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "organization_events_occurred_idx" ON "organization_events" USING btree ("occurred_at");--> statement-breakpoint
 CREATE INDEX "usage_windows_started_idx" ON "usage_windows" USING btree ("started_at");--> statement-breakpoint

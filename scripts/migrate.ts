@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from '@neondatabase/serverless';
 import { drizzle } from 'drizzle-orm/neon-serverless';
@@ -14,7 +14,7 @@ export interface MigrateOptions {
   folder?: string;
 }
 
-/** Applies the migrations the database does not have yet. */
+/** Applies the migrations the database does not have yet, and then what has to hold after all of them. */
 export async function migrate({ databaseUrl, proxyUrl, folder = 'drizzle' }: MigrateOptions): Promise<void> {
   const journal = join(folder, 'meta', '_journal.json');
   await access(journal).catch(() => {
@@ -34,9 +34,17 @@ export async function migrate({ databaseUrl, proxyUrl, folder = 'drizzle' }: Mig
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await applyMigrations(drizzle({ client }), { migrationsFolder: folder });
+    for (const statements of await repeated(folder)) await client.query(statements);
   } finally {
     await client.end();
   }
+}
+
+/** What drizzle-kit cannot generate, in the order of its names. Each file finds out for itself whether it was applied. */
+async function repeated(folder: string): Promise<string[]> {
+  const path = join(folder, 'repeated');
+  const files = (await readdir(path)).filter((name) => name.endsWith('.sql')).sort();
+  return Promise.all(files.map((name) => readFile(join(path, name), 'utf8')));
 }
 
 if (import.meta.main) {

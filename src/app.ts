@@ -2,6 +2,9 @@ import { Hono } from 'hono';
 import { except } from 'hono/combine';
 import { advertisedPlans } from './billing/index.ts';
 import type { AppDeps } from './context.ts';
+import { addApiRoutes } from './gateway/registry/index.ts';
+import { addServiceRoutes } from './gateway/services/routes.ts';
+import { checkTransform } from './gateway/transform/check.ts';
 import { limitByAddress } from './http/address-limit.ts';
 import { methodsAt } from './http/allow.ts';
 import type { AppEnv } from './http/app-env.ts';
@@ -29,7 +32,9 @@ import { addWalletRoutes } from './identity/wallets/routes.ts';
 import { VERSION } from './kernel/version.ts';
 import { addAuditRoutes } from './observability/audit/routes.ts';
 import { addHealthRoutes } from './observability/health/routes.ts';
-import { OPERATIONS } from './operations.ts';
+import { addRequestLogRoutes } from './observability/requests/routes.ts';
+import { OPERATIONS, RESERVED_SLUGS } from './operations.ts';
+import { urlFault } from './outbound/guard.ts';
 import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
 import { addRateLimitRoutes } from './quota/rate-limits/routes.ts';
@@ -73,6 +78,14 @@ export function createApp(deps: AppDeps) {
   addMemberRoutes(routes);
   addApiKeyRoutes(routes, deps);
   addAgentRoutes(routes, { ...onChain, judgeTransfers });
+  addApiRoutes(routes, {
+    holdOrganization,
+    keyRing: deps.keyRing,
+    reservedSlugs: RESERVED_SLUGS,
+    urlFault: (url) => urlFault(url, deps.outboundPolicy),
+    checkPolicy: checkTransform,
+  });
+  addServiceRoutes(routes, { ...deps.services, ownOrganization });
   addRuleRoutes(routes, deps);
   addTrialRoutes(routes, { keyRing: deps.keyRing, version: VERSION });
   addCircuitRoutes(routes);
@@ -82,6 +95,7 @@ export function createApp(deps: AppDeps) {
   addEventRoutes(routes, deps);
   addRateLimitRoutes(routes, { holdOrganization, ownOrganization });
   addUsageRoutes(routes, { ...deps.usage, ownOrganization });
+  addRequestLogRoutes(routes);
   addAuditRoutes(routes);
   addHealthRoutes(routes, deps.db);
   addDiscoveryRoutes(routes, { deployment: { ...config, plans: advertisedPlans() }, redis, clock: deps.clock });

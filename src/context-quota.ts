@@ -2,14 +2,20 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { Charge, Tell } from './access/admission.ts';
 import type { KeyUse } from './access/edge.ts';
-import { connect } from './db/client.ts';
+import { connect, type Database, type Executor } from './db/client.ts';
 import { type Config, configOf } from './env.ts';
+import type { CompiledApi } from './gateway/compiled.ts';
+import { readGateway } from './gateway/registry/index.ts';
+import type { GatewayHead } from './gateway/snapshots.ts';
 import type { Meter, MeteredRequest } from './http/metering.ts';
 import type { KeyResolverDeps } from './identity/api-keys/authenticate.ts';
 import { recordUses } from './identity/api-keys/store.ts';
 import { type PublisherDeps, publishOrganization } from './identity/edge/publisher.ts';
 import { ownOrganization } from './identity/index.ts';
+import { findOrganization } from './identity/organizations/store.ts';
 import { systemClock } from './kernel/clock.ts';
+import { isAllowed, parseAllowList } from './outbound/allow-list.ts';
+import { portOf } from './outbound/guard.ts';
 import { anonymousQuota } from './quota/anonymous.ts';
 import { createQuotaClient, type QuotaClient } from './quota/client.ts';
 import { isLimited } from './quota/edge-state.ts';
@@ -25,25 +31,43 @@ import { createLogger } from './telemetry/log.ts';
 const wait = (milliseconds: number) => scheduler.wait(milliseconds);
 
 /** The types of RPC make lists of tuples; what travels is what the object answered. */
-const organizationOf = (env: Env, id: string) =>
+export const organizationOf = (env: Env, id: string) =>
   organizationObject(() => env.ORGANIZATION_QUOTA.getByName(id) as unknown as OrganizationObject);
 
 /** What brings the edge up to date, after a change and by the sweep. */
 export function publisherDeps(env: Env): PublisherDeps {
-  const db = connect(configOf(env).database);
+  const { database, outbound } = configOf(env);
+  const db = connect(database);
   return {
     db,
     log: createLogger(),
+    gatewayOf: (organizationId) => gatewayParts(db, organizationId, outbound.allow),
     limitsOf: (organizationId) => readLimits(db.query, organizationId),
     send: (snapshot) => organizationOf(env, snapshot.organizationId).publish(snapshot),
     wait,
   };
 }
 
+/** What the data plane is told of an organization: by which names it is found, and its APIs. */
+async function gatewayParts({ query }: Database, organizationId: string, allowed: string): Promise<string[]> {
+  const [organization, apis] = await Promise.all([
+    findOrganization(query, organizationId),
+    compiledApis(query, organizationId, allowed),
+  ]);
+  const head: GatewayHead = { names: organization ? [`slug:${organization.slug}`] : [] };
+  return [head, ...apis].map((part) => JSON.stringify(part));
+}
+
+/** Hosts that the operator names are taken to be the organization's own. */
+export function compiledApis(query: Executor, organizationId: string, allowed: string): Promise<CompiledApi[]> {
+  const allow = parseAllowList(allowed);
+  return readGateway(query, organizationId, (url) => isAllowed(allow, url.hostname, portOf(url)));
+}
+
 /** One client an isolate: what it holds of the organizations' quotas is its own. */
 const clients = new WeakMap<Config, QuotaClient>();
 
-function quotaClientOf(env: Env): QuotaClient {
+export function quotaClientOf(env: Env): QuotaClient {
   const config = configOf(env);
   const client =
     clients.get(config) ??

@@ -2,11 +2,14 @@ import type { Redis } from '@upstash/redis/cloudflare';
 import type { Charge, Tell } from './access/admission.ts';
 import type { CallerCtx } from './access/ctx.ts';
 import { ROLE_PERMISSIONS } from './access/permissions.ts';
+import { outboundPolicyOf, waysOut } from './context-outbound.ts';
 import { keyResolverDeps, meterOf, publisherDeps, usageOf } from './context-quota.ts';
+import { servicePorts } from './context-services.ts';
 import { enqueueInto, sweeperOf, type TriggerPorts, triggerPorts } from './context-triggers.ts';
 import { connect, type Database } from './db/client.ts';
 import { connectRedis } from './db/redis.ts';
 import { type Config, configOf } from './env.ts';
+import type { ServiceRouteDeps } from './gateway/services/routes.ts';
 import type { Credentials, Recognised } from './http/authenticate.ts';
 import type { Grant, RouteDeps } from './http/route.ts';
 import { isLinkLive } from './identity/agents/store.ts';
@@ -25,13 +28,9 @@ import { systemClock } from './kernel/clock.ts';
 import type { KeyRing } from './kernel/crypto.ts';
 import { AppError } from './kernel/errors.ts';
 import { VERSION } from './kernel/version.ts';
-import { parseAllowList } from './outbound/allow-list.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
-import { createGuardedFetch, createOutbound } from './outbound/guarded-fetch.ts';
-import { createResolver } from './outbound/resolver.ts';
 import type { UsagePorts } from './quota/usage/service.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
-import type { SenderDeps } from './triggers/actions/kind.ts';
 import type { ConsumerDeps } from './triggers/deliveries/consumer.ts';
 import type { SweepDeps } from './triggers/deliveries/sweep/sweep.ts';
 import type { WatcherDeps } from './triggers/ingest/object.ts';
@@ -50,6 +49,7 @@ export interface AppDeps extends RouteDeps, TriggerPorts {
   hasBotToken: boolean;
   assets: { fetch(url: string): Promise<Response> };
   usage: UsagePorts;
+  services: Omit<ServiceRouteDeps, 'ownOrganization'>;
 }
 
 export function appDeps(env: Env): AppDeps {
@@ -70,6 +70,7 @@ export function appDeps(env: Env): AppDeps {
     hasBotToken: config.telegram.token !== undefined,
     assets: env.ASSETS,
     usage: usagePorts(env, db),
+    services: servicePorts(env, { db, redis }),
     ...triggerPorts(env),
     fingerprintSecret: config.jwtSecret,
     authenticate: (credentials, charge, tell) => recognise({ env, tokens, db }, credentials, charge, tell),
@@ -122,48 +123,6 @@ async function grantIn({ principal, db }: CallerCtx, organizationId: string): Pr
   return { role: undefined, permissions };
 }
 
-const hostOf = (url: string) => new URL(url).hostname;
-
-/** An address as an entry of an allow-list. */
-function allowEntryOf(url: string): string {
-  const { hostname, port, protocol } = new URL(url);
-  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
-}
-
-/** What nobody's action may be pointed at: ourselves, and what we hold credentials for. */
-function outboundPolicyOf(config: Config): OutboundPolicy {
-  const rpcHosts = config.chains.flatMap((chain) => chain.rpcUrls.map(hostOf));
-  return {
-    allow: parseAllowList(config.outbound.allow),
-    dohUrl: config.outbound.dohUrl,
-    ownHosts: [hostOf(config.baseUrl), hostOf(config.database.url), hostOf(config.redis.url), ...rpcHosts],
-  };
-}
-
-type WaysOut = Pick<SenderDeps, 'outbound' | 'guardedFetch' | 'telegram'>;
-
-/** The ways out of an isolate, made once, so that its cache of resolved names is shared. */
-const waysOutOf = new WeakMap<Config, WaysOut>();
-
-function waysOut(config: Config): WaysOut {
-  const known = waysOutOf.get(config);
-  if (known) return known;
-  const send: typeof fetch = (input, init) => fetch(input, init);
-  const resolve = createResolver({ fetch: send, clock: systemClock, dohUrl: config.outbound.dohUrl });
-  const policy = outboundPolicyOf(config);
-  const deps = { fetch: send, clock: systemClock, policy, resolve };
-  // The Bot API's address is the operator's choice: allowed whatever it is, and to Telegram's messages alone.
-  const { url, token } = config.telegram;
-  const telegramPolicy = { ...policy, allow: parseAllowList(allowEntryOf(url)), ownHosts: [] };
-  const made: WaysOut = {
-    outbound: createOutbound(deps),
-    guardedFetch: createGuardedFetch(deps),
-    telegram: { url, token, outbound: createOutbound({ ...deps, policy: telegramPolicy }) },
-  };
-  waysOutOf.set(config, made);
-  return made;
-}
-
 /** What is read of an organization's usage: its object counts it, Postgres has the plan and the names. */
 const usagePorts = (env: Env, { query }: Database): UsagePorts => ({
   usageOf: (organizationId) => usageOf(env, organizationId),
@@ -184,6 +143,11 @@ export function consumerDeps(env: Env): ConsumerDeps {
     ...waysOut(config),
     enqueue: (ids, delaySeconds) => enqueueInto(env.ACTIONS, ids, delaySeconds),
   };
+}
+
+export function recordConsumerDeps(env: Env) {
+  const config = configOf(env);
+  return { ...baseDeps(config), db: connect(config.database) };
 }
 
 export function sweepDeps(env: Env): SweepDeps {

@@ -1,3 +1,5 @@
+import { operations as apis } from './gateway/registry/index.ts';
+import { operations as services } from './gateway/services/contract.ts';
 import type { Operation } from './http/operation.ts';
 import { operations as agents } from './identity/agents/contract.ts';
 import { operations as apiKeys } from './identity/api-keys/contract.ts';
@@ -8,6 +10,7 @@ import { operations as users } from './identity/users/contract.ts';
 import { operations as wallets } from './identity/wallets/contract.ts';
 import { operations as audit } from './observability/audit/contract.ts';
 import { operations as health } from './observability/health/contract.ts';
+import { operations as requests } from './observability/requests/contract.ts';
 import { operations as discovery } from './portal/discovery/contract.ts';
 import { operations as docs } from './portal/docs/contract.ts';
 import { operations as rateLimits } from './quota/rate-limits/contract.ts';
@@ -29,6 +32,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...members,
   ...apiKeys,
   ...agents,
+  ...apis,
+  ...services,
   ...rules,
   ...trials,
   ...circuits,
@@ -38,8 +43,14 @@ export const OPERATIONS: readonly Operation[] = [
   ...events,
   ...rateLimits,
   ...usage,
+  ...requests,
   ...audit,
   ...health,
   ...discovery,
   ...docs,
 ];
+
+/** Names below /api/v1/ that stand for resources of our own, so that no API of an organization can have them. */
+export const RESERVED_SLUGS: ReadonlySet<string> = new Set(
+  OPERATIONS.flatMap(({ path }) => /^\/api\/v1\/([^/{]+)/.exec(path)?.[1] ?? []),
+);

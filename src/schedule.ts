@@ -4,6 +4,7 @@ import { publishBehind } from './identity/edge/sweep.ts';
 import { sweepSessions } from './identity/sessions/job.ts';
 import { deleteForgottenNetworks } from './identity/users/network-store.ts';
 import { describeError } from './kernel/errors.ts';
+import { expireRequestLogs, partitionRequestLogs } from './observability/requests/job.ts';
 import { sweepUsage } from './quota/usage/job.ts';
 import { sweepDeliveries } from './triggers/deliveries/retention/job.ts';
 import { forgetMemories } from './triggers/state/forget.ts';
@@ -16,7 +17,10 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
-  '17 * * * *': [sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries, forgetMemories],
+  '17 * * * *': [
+    ...[sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries, forgetMemories],
+    ...[partitionRequestLogs, expireRequestLogs],
+  ],
 };
 
 /** Runs every job of the expression, whatever happens to the others. */

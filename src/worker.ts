@@ -1,8 +1,13 @@
 /** START HERE: what wakes us. Requests, queue batches, cron, and the alarms and calls of Durable Objects. */
 import { createApp } from './app.ts';
 import { appDeps, matcherDeps, sweepDeps, watcherDeps } from './context.ts';
+import { directoryDeps, pipelineDeps, placeDeps, upstreamWatchDeps } from './context-gateway.ts';
 import { quotaDeps } from './context-quota.ts';
 import { eventStreamDeps } from './context-triggers.ts';
+import { directoryObject } from './gateway/directory/object.ts';
+import { createPipeline } from './gateway/pipeline.ts';
+import { placeFinder, refuseFault } from './gateway/place.ts';
+import { upstreamWatchObject } from './gateway/watch/object.ts';
 import { refuseToServe } from './http/problem.ts';
 import { consumeQueue } from './queues.ts';
 import { organizationQuotaObject } from './quota/object.ts';
@@ -18,19 +23,40 @@ export class TriggerMatcher extends triggerMatcherObject(matcherDeps) {}
 export class DeliverySweeper extends deliverySweeperObject(sweepDeps) {}
 export class EventStream extends eventStreamObject(eventStreamDeps) {}
 export class OrganizationQuota extends organizationQuotaObject(quotaDeps) {}
+export class Directory extends directoryObject(directoryDeps) {}
+export class UpstreamWatch extends upstreamWatchObject(upstreamWatchDeps) {}
 
-/** One app an isolate: it holds routes and settings, and nothing of a request. */
-let app: ReturnType<typeof createApp> | undefined;
+/** The control plane and the data plane. They share settings, and no memory of requests. */
+interface Planes {
+  control: ReturnType<typeof createApp>;
+  placeOf: ReturnType<typeof placeFinder>;
+  pipeline: ReturnType<typeof createPipeline>;
+}
+
+/** Made once an isolate. */
+let planes: Planes | undefined;
+
+function planesOf(env: Env): Planes {
+  const deps = appDeps(env);
+  return {
+    control: createApp(deps),
+    placeOf: placeFinder(placeDeps(env)),
+    pipeline: createPipeline(pipelineDeps(env, deps)),
+  };
+}
 
 export default {
   async fetch(request, env, ctx) {
     try {
-      app ??= createApp(appDeps(env));
+      planes ??= planesOf(env);
     } catch (error) {
       return refuseToServe(createLogger(), error);
     }
-    return app.fetch(request, env, ctx);
+    const { control, placeOf, pipeline } = planes;
+    const place = placeOf(request.url);
+    if (place === undefined) return control.fetch(request, env, ctx);
+    return typeof place === 'string' ? refuseFault(place, request) : pipeline(request, place);
   },
-  queue: (batch, env) => consumeQueue(batch, env),
+  queue: (batch, env, ctx) => consumeQueue(batch, env, ctx),
   scheduled: (event, env) => runSchedule(event.cron, env),
 } satisfies ExportedHandler<Env>;

@@ -65,6 +65,17 @@ export interface EdgePlan {
   leases: boolean | null;
 }
 
+/** What the data plane knows of the organization: its names and registered APIs. To whom publishes it, it is text. */
+export interface EdgeGateway {
+  /** The organization's version at which it last changed. */
+  version: number;
+  /**
+   * JSON texts of less than 2 MB, which is what an object stores in a row: its names, then each API.
+   * `null` while it is not known whether the object has this version already.
+   */
+  parts: readonly string[] | null;
+}
+
 /** Everything that is published of an organization, at one version. */
 export interface EdgeSnapshot {
   organizationId: string;
@@ -73,6 +84,8 @@ export interface EdgeSnapshot {
   plan: EdgePlan;
   keys: EdgeKey[];
   limits: EdgeLimit[];
+  /** Nothing while it has never registered an API. */
+  gateway?: EdgeGateway | undefined;
 }
 
 /** The request that a key came with, as far as a key can be limited by it. */

@@ -36,7 +36,7 @@ export function effectivePermissions(type: KeyType, permissions: readonly string
 }
 
 /** What an organization is made of: a key for trying things out must not change it. */
-const REAL = /^(keys:.*|(agents|billing|limits|members|organizations):write)$/;
+const REAL = /^(keys:.*|(agents|apis|billing|limits|members|organizations):write)$/;
 
 /** What a key may do in its environment. */
 function usablePermissions(environment: KeyEnvironment, permissions: ReadonlySet<Permission>): ReadonlySet<Permission> {

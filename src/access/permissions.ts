@@ -18,6 +18,12 @@ export const PERMISSIONS = [
   'billing:read',
   'limits:read',
   'limits:write',
+  'apis:read',
+  'apis:write',
+  'analytics:read',
+  // Calls of registered APIs: GET, HEAD and OPTIONS need the first, every other method the second.
+  'gateway:read',
+  'gateway:write',
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];
@@ -34,8 +40,11 @@ const VIEWER: readonly Permission[] = [
   'events:read',
   'billing:read',
   'limits:read',
+  'apis:read',
+  'analytics:read',
+  'gateway:read',
 ];
-const MEMBER: readonly Permission[] = [...VIEWER, 'triggers:write'];
+const MEMBER: readonly Permission[] = [...VIEWER, 'triggers:write', 'apis:write', 'gateway:write'];
 const ADMIN: readonly Permission[] = [
   ...MEMBER,
   'organizations:write',

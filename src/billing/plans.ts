@@ -9,18 +9,20 @@ export interface Plan {
   unitsPerHour: number;
   /** The highest query tier that may be asked for. */
   maxTier: Tier;
+  /** For how many days calls of its APIs stay in the request log. */
+  requestLogDays: number;
 }
 
 /** The one table of what a plan contains. */
 export const PLANS: Readonly<Record<PlanName, Plan>> = {
-  free: { unitsPerHour: 50, maxTier: 1 },
-  starter: { unitsPerHour: 100, maxTier: 2 },
-  pro: { unitsPerHour: 500, maxTier: 3 },
-  enterprise: { unitsPerHour: 2_000, maxTier: 3 },
+  free: { unitsPerHour: 50, maxTier: 1, requestLogDays: 1 },
+  starter: { unitsPerHour: 100, maxTier: 2, requestLogDays: 7 },
+  pro: { unitsPerHour: 500, maxTier: 3, requestLogDays: 30 },
+  enterprise: { unitsPerHour: 2_000, maxTier: 3, requestLogDays: 90 },
 };
 
 /** What a caller without a credential gets, an hour and address (IPv6: the /64). */
-export const ANONYMOUS_PLAN: Plan = { unitsPerHour: 10, maxTier: 1 };
+export const ANONYMOUS_PLAN: Pick<Plan, 'unitsPerHour' | 'maxTier'> = { unitsPerHour: 10, maxTier: 1 };
 
 /**
  * What is advertised to those who are looking for a plan: the public contract names these four, and not the free one

@@ -1,4 +1,5 @@
 /** Every table, gathered for drizzle-kit, which writes the migrations under drizzle/ from it. */
+export * from '../gateway/registry/table.ts';
 export * from '../http/idempotency/table.ts';
 export * from '../identity/agents/table.ts';
 export * from '../identity/api-keys/table.ts';
@@ -8,6 +9,7 @@ export * from '../identity/organizations/table.ts';
 export * from '../identity/sessions/table.ts';
 export * from '../identity/users/table.ts';
 export * from '../identity/wallets/table.ts';
+export * from '../observability/requests/table.ts';
 export * from '../quota/rate-limits/table.ts';
 export * from '../quota/usage/table.ts';
 export * from '../telemetry/audit/table.ts';

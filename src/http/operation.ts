@@ -46,6 +46,10 @@ export interface Operation {
   withoutEffect?: true;
   /** The body may be left out, and then counts as `{}`. */
   bodyOptional?: true;
+  /** The body may be YAML as well as JSON (RFC 9512). */
+  yamlBody?: true;
+  /** Of a PUT: whether this answer tells of something that was not there before, which is a 201 (RFC 9110 §9.3.4). */
+  made?(output: unknown): boolean;
   success: Success;
   /** Refusals of its own; those that follow from `security`, `body` and `params` are added where they are documented. */
   errors?: readonly ErrorCode[];

@@ -7,20 +7,47 @@ import type { AppEnv } from './app-env.ts';
 
 const PROBLEM_JSON = 'application/problem+json';
 
+/** What an error is answered with depends on these of its request. */
+interface Asked {
+  log: Logger;
+  requestId: string;
+  /** The `Accept` field. */
+  accept: string | null | undefined;
+}
+
 /** The only place that turns an error into a response. */
 export function answerError(error: Error, c: Context<AppEnv>): Response {
+  return send(shown(error, { ...askedOf(c), log: c.get('log') }), c);
+}
+
+/** The same where there is no context of the control plane's. */
+export function errorResponse(error: Error, asked: Asked): Response {
+  const { status, headers, body } = shown(error, asked);
+  return new Response(body, { status, headers });
+}
+
+function shown(error: Error, asked: Asked): Shown {
   const known = asAppError(error);
   if (known.status >= 500) {
-    c.get('log').error('request.failed', { request_id: c.get('requestId'), error: describeError(error) });
+    asked.log.error('request.failed', { request_id: asked.requestId, error: describeError(error) });
   }
-  return render(known, c);
+  return show(known, asked);
+}
+
+const askedOf = (c: Context<AppEnv>) => ({ requestId: c.get('requestId'), accept: c.req.header('Accept') });
+
+function send({ status, headers, body }: Shown, c: Context<AppEnv>): Response {
+  for (const [name, value] of headers) c.header(name, value);
+  return c.body(body, status);
 }
 
 /** There is no such route: 404, or 405 where the path is known under other methods. */
 export function answerNoRoute(c: Context<AppEnv>, methods: readonly string[]): Response {
-  if (methods.length === 0) return render(new AppError('not_found', `There is nothing at ${c.req.path}`), c);
+  if (methods.length === 0)
+    return send(show(new AppError('not_found', `There is nothing at ${c.req.path}`), askedOf(c)), c);
   c.header('Allow', methods.join(', '));
-  return render(new AppError('method_not_allowed', `${c.req.path} does not support ${c.req.method}`), c);
+  const error = new AppError('method_not_allowed', `${c.req.path} does not support ${c.req.method}`);
+  return send(show(error, askedOf(c)), c);
 }
 
 function asAppError(error: Error): AppError {
@@ -48,18 +75,22 @@ const BY_STATUS = new Map<number, ErrorCode>([
   [413, 'payload_too_large'],
 ]);
 
-function render(error: AppError, c: Context<AppEnv>): Response {
+interface Shown {
+  status: AppError['status'];
+  headers: Headers;
+  body: string;
+}
+
+function show(error: AppError, { requestId, accept }: Omit<Asked, 'log'>): Shown {
   const headers = new Headers();
   const retryAfter = error.rateLimit?.retryAfter ?? error.retryAfter;
   if (retryAfter !== undefined) headers.set('Retry-After', String(retryAfter));
   // RFC 9110 §11.6.1: a 401 names the scheme that would be accepted.
   if (error.status === 401) headers.set('WWW-Authenticate', 'Bearer');
-  const asProblem = (c.req.header('Accept') ?? '').includes(PROBLEM_JSON);
+  const asProblem = (accept ?? '').includes(PROBLEM_JSON);
   headers.set('Content-Type', asProblem ? PROBLEM_JSON : 'application/json');
-  const requestId = c.get('requestId');
   const body = asProblem ? problemBody(error, requestId) : contractBody(error, requestId);
-  for (const [name, value] of headers) c.header(name, value);
-  return c.body(JSON.stringify(body), error.status);
+  return { status: error.status, headers, body: JSON.stringify(body) };
 }
 
 /** RFC 9457. `type` is about:blank: the code says more than a page would. */

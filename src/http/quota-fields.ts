@@ -25,33 +25,47 @@ export const withQuotaFields = (clock: Clock): MiddlewareHandler<AppEnv> =>
   async function quotaFields(c, next) {
     await next();
     const status = c.get('quota');
-    const now = clock().getTime();
     const refusal = c.error instanceof AppError ? c.error.rateLimit : undefined;
-    const own = refusal ? refusedFields(refusal) : status && grantedFields(status);
     // On the answer itself: Hono's own setter copies a finished answer once for every field.
-    const { headers } = c.res;
-    for (const [name, value] of Object.entries(own ?? {})) headers.set(name, String(value));
-    if (!status) return;
-    headers.set('RateLimit-Policy', status.limits.map(policyItem).join(', '));
-    headers.set('RateLimit', status.limits.map((figures) => limitItem(figures, now)).join(', '));
-    if (status.degraded) headers.set('X-RateLimit-Status', 'degraded');
+    if (status || refusal) tellQuota(c.res.headers, status, refusal, clock().getTime());
   };
+
+/** Writes the fields: of what the request was measured by, if it was, and of what refused it, if anything did. */
+export function tellQuota(
+  headers: Headers,
+  status: QuotaStatus | undefined,
+  refusal: RateLimitRefusal | undefined,
+  now: number,
+): void {
+  if (refusal) tellRefusal(headers, refusal);
+  else if (status) tellHour(headers, status);
+  if (!status) return;
+  headers.set('RateLimit-Policy', listOf(status, policyItem));
+  headers.set(
+    'RateLimit',
+    listOf(status, (figures) => limitItem(figures, now)),
+  );
+  if (status.degraded) headers.set('X-RateLimit-Status', 'degraded');
+}
 
 const seconds = (milliseconds: number) => Math.ceil(milliseconds / 1_000);
 
-const grantedFields = ({ limits: [hour] }: QuotaStatus) => ({
-  'X-RateLimit-Limit': hour.limit,
-  'X-RateLimit-Remaining': hour.remaining,
-  'X-RateLimit-Reset': seconds(hour.resetAt),
-  'X-RateLimit-Window': hour.windowSeconds,
-});
+function tellHour(headers: Headers, { limits: [hour] }: QuotaStatus): void {
+  headers.set('X-RateLimit-Limit', String(hour.limit));
+  headers.set('X-RateLimit-Remaining', String(hour.remaining));
+  headers.set('X-RateLimit-Reset', String(seconds(hour.resetAt)));
+  headers.set('X-RateLimit-Window', String(hour.windowSeconds));
+}
 
-const refusedFields = ({ limit, window, resetAt }: RateLimitRefusal) => ({
-  'X-RateLimit-Limit': limit,
-  'X-RateLimit-Remaining': 0,
-  'X-RateLimit-Reset': seconds(resetAt),
-  'X-RateLimit-Window': window,
-});
+function tellRefusal(headers: Headers, { limit, window, resetAt }: RateLimitRefusal): void {
+  headers.set('X-RateLimit-Limit', String(limit));
+  headers.set('X-RateLimit-Remaining', '0');
+  headers.set('X-RateLimit-Reset', String(seconds(resetAt)));
+  headers.set('X-RateLimit-Window', String(window));
+}
+
+const listOf = ({ limits }: QuotaStatus, item: (figures: LimitFigures) => string) =>
+  limits.length === 1 ? item(limits[0]) : limits.map(item).join(', ');
 
 const policyItem = ({ name, limit, windowSeconds }: LimitFigures) => `"${name}";q=${limit};w=${windowSeconds}`;
 

@@ -67,7 +67,8 @@ export function createRoutes(deps: RouteDeps) {
         const attempt = async (db: Database): Promise<Answer> => {
           const output = await run(contextOf(c, deps, db, effects), input, place);
           const body = op.success.status === 204 ? null : JSON.stringify(output);
-          return { status: op.success.status, body, organizationId: place?.organizationId };
+          const status = op.made?.(output) ? 201 : op.success.status;
+          return { status, body, organizationId: place?.organizationId };
         };
         const answer = await carryOut(c, op, attempt);
         for (const effect of effects) await effect();

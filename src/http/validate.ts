@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type * as z from 'zod';
 import { AppError, type ErrorDetail, notFound } from '../kernel/errors.ts';
 import type { Operation } from './operation.ts';
+import { parseYaml } from './yaml.ts';
 
 /** The checks of what an operation declares: path, query, header fields and body, each refused before the handler runs. */
 export function validators(op: Operation): MiddlewareHandler[] {
@@ -17,29 +18,36 @@ export function validators(op: Operation): MiddlewareHandler[] {
   }
   if (op.query) chain.push(zValidator('query', op.query, refuse));
   if (op.headers) chain.push(zValidator('header', op.headers, refuse));
-  if (op.body) chain.push(jsonBody(op.body.strict(), op.bodyOptional ?? false));
+  if (op.body) chain.push(readsBody(op, op.body.strict()));
   return chain;
 }
 
 /**
  * A body counts as JSON only if it says so: that is also what keeps a form of another site from sending one, since a
- * browser asks before it sends this type across origins (Fetch, CORS-safelisted request headers).
+ * browser asks before it sends this type across origins (Fetch, CORS-safelisted request headers). So it does for YAML.
  */
-function jsonBody(schema: z.ZodObject, optional: boolean): MiddlewareHandler {
+function readsBody({ bodyOptional, yamlBody }: Operation, schema: z.ZodObject): MiddlewareHandler {
+  const types = yamlBody ? 'JSON or YAML, sent as Content-Type: application/json or application/yaml' : JSON_ALONE;
   const validate = zValidator('json', schema, refuse);
   return async function body(c, next) {
     if ((await c.req.text()) === '') {
-      if (!optional) throw new AppError('bad_request', 'A JSON body is required');
+      if (!bodyOptional) throw new AppError('bad_request', 'A JSON body is required');
       c.req.addValidatedData('json', schema.parse({}));
       return next();
     }
     const type = c.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase();
-    if (type !== 'application/json') {
-      throw new AppError('bad_request', 'The body must be JSON, sent as Content-Type: application/json');
+    if (yamlBody && type === 'application/yaml') {
+      const result = schema.safeParse(parseYaml(await c.req.text()));
+      refuse(result);
+      c.req.addValidatedData('json', result.data ?? {});
+      return next();
     }
+    if (type !== 'application/json') throw new AppError('bad_request', `The body must be ${types}`);
     return validate(c, next);
   };
 }
+
+const JSON_ALONE = 'JSON, sent as Content-Type: application/json';
 
 function refuse(result: { success: boolean; error?: z.core.$ZodError }) {
   if (result.success || !result.error) return;

@@ -11,12 +11,19 @@ export const ERRORS = {
   account_disabled: { status: 403, title: 'The account is disabled' },
   not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },
+  not_acceptable: { status: 406, title: 'There is nothing of the kind that was asked for' },
   conflict: { status: 409, title: 'The request conflicts with the present state' },
+  gone: { status: 410, title: 'The resource is no longer there' },
   payload_too_large: { status: 413, title: 'The request body is too large' },
+  unsupported_media_type: { status: 415, title: 'The request body is of a kind that is not accepted' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
+  header_fields_too_large: { status: 431, title: 'The header fields are too large' },
   internal_error: { status: 500, title: 'Something failed on our side' },
+  bad_gateway: { status: 502, title: 'The upstream did not answer as it should' },
   service_unavailable: { status: 503, title: 'A service this request needs is unavailable' },
+  gateway_timeout: { status: 504, title: 'The upstream did not answer in time' },
+  loop_detected: { status: 508, title: 'The request has been here before' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

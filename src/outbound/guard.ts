@@ -55,6 +55,12 @@ export function checkUrl(text: string, policy: OutboundPolicy): UrlCheck {
   return { ok: true, url, listed: false };
 }
 
+/** What is wrong with an address, in words for who wrote it; nothing when requests may be sent there. */
+export function urlFault(text: string, policy: OutboundPolicy): string | undefined {
+  const check = checkUrl(text, policy);
+  return check.ok ? undefined : check.reason;
+}
+
 export const portOf = (url: URL) => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
 
 const isWithin = (host: string, domain: string) => host === domain || host.endsWith(`.${domain}`);

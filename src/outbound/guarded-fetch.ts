@@ -50,11 +50,13 @@ interface OutboundDeps {
 const EXCERPT_BYTES = 4 * 1024;
 
 /**
- * The guard around every request to addresses that users chose. The address is checked, its name resolved and refused if
- * any of its addresses is not public; a redirect is an answer like any other and is never followed.
+ * Whether requests may be sent to an address now: its text is checked, and its name resolved.
+ * @throws OutboundRefusal when nothing may be sent to it, or its name could not be resolved
  */
-export function createGuardedFetch({ fetch, policy, resolve }: Omit<OutboundDeps, 'clock'>): GuardedFetch {
-  async function judgeUrl(url: string, signal: AbortSignal): Promise<void> {
+export type Judge = (url: string, signal: AbortSignal) => Promise<void>;
+
+export function createJudge({ policy, resolve }: Pick<OutboundDeps, 'policy' | 'resolve'>): Judge {
+  return async (url, signal) => {
     const check = checkUrl(url, policy);
     if (!check.ok) throw new OutboundRefusal('refused', `The address ${check.reason}`);
     if (check.listed) return;
@@ -63,10 +65,17 @@ export function createGuardedFetch({ fetch, policy, resolve }: Omit<OutboundDeps
       throw new OutboundRefusal('unreachable', `The destination could not be reached: ${resolution.reason}`);
     if (judgeAddresses(resolution.addresses, portOf(check.url), policy)) return;
     throw new OutboundRefusal('refused', 'The address must belong to the public internet');
-  }
+  };
+}
 
+/**
+ * The guard around every request to addresses that users chose. The address is checked, its name resolved and refused if
+ * any of its addresses is not public; a redirect is an answer like any other and is never followed.
+ */
+export function createGuardedFetch({ fetch, policy, resolve }: Omit<OutboundDeps, 'clock'>): GuardedFetch {
+  const judge = createJudge({ policy, resolve });
   return async (url, init) => {
-    await judgeUrl(url, init.signal);
+    await judge(url, init.signal);
     // `manual` hands a redirect back untouched; Workers do not know `error`.
     return fetch(url, { ...init, redirect: 'manual' });
   };

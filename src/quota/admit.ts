@@ -57,6 +57,8 @@ export function admit(
   state.seenAt = draft.now;
   if (known) hear(draft, request, plan);
   if (edge.deleted) return { ok: false, refused: drawer.kind === 'key' ? 'unknown' : 'deleted' };
+  const { gateway } = edge;
+  if (request.gateway !== undefined && request.gateway < gateway) return { ok: false, refused: 'stale', gateway };
   const key = drawer.kind === 'key' ? edge.keys.get(drawer.hash) : undefined;
   if (drawer.kind === 'key') {
     if (!key) return { ok: false, refused: 'unknown' };
@@ -228,6 +230,7 @@ function granted(scene: Scene, applied: readonly Applied[], { lease, reserve }: 
     lease: lease && leaseToWire(lease, draft.now),
     reserve: reserve && leaseToWire(reserve, draft.now),
     recallReserve: isTail({ limit: plan.unitsPerHour, window }),
+    gateway: scene.edge.gateway,
   };
 }
 

@@ -22,23 +22,48 @@ const PATIENCE = 200;
 /** Addresses that an isolate counts by itself while Redis does not answer. */
 const MAX_ADDRESSES = 10_000;
 
-const { unitsPerHour, maxTier } = ANONYMOUS_PLAN;
+/** A limit of callers without a credential, by address. */
+export interface AddressLimit {
+  /** Tells it apart from the others in Redis. */
+  prefix: string;
+  /** As answers call it. */
+  name: string;
+  units: number;
+  windowMs: number;
+}
+
+/** @throws AppError `RATE_LIMITED` */
+export type AdmitByAddress = (address: string, units: number, tell: Tell) => Promise<Admission>;
+
+/** The quota of callers without a credential. */
+export function anonymousQuota(deps: AnonymousDeps) {
+  const { unitsPerHour, maxTier } = ANONYMOUS_PLAN;
+  const limit = { prefix: 'weir:anonymous', name: 'hour', units: unitsPerHour, windowMs: WINDOW_MS };
+  const admit = addressQuota(deps, limit);
+  /** @throws AppError `RATE_LIMITED`; `TIER_NOT_IN_PLAN` */
+  return async function admitAddress(address: string, { units, tier }: Charge, tell: Tell): Promise<Admission> {
+    if (tier > maxTier) throw refusalError({ ok: false, refused: 'tier' });
+    return admit(address, units, tell);
+  };
+}
 
 /**
- * The quota of callers without a credential, by address, counted in Redis. The bucket is filled up at once every hour
- * after the first request, so it is a window that begins with that request; unlike the library's windows it takes
- * nothing from a request that it refuses. While Redis does not answer in time, which the library tells as a success for
- * the reason `timeout`, each isolate counts for itself.
+ * Units by address, counted in Redis. The bucket is filled up at once when its window is over, which begins with the
+ * first request; unlike the library's windows it takes nothing from a request that it refuses. While Redis does not
+ * answer in time, which the library tells as a success for the reason `timeout`, each isolate counts for itself.
  */
-export function anonymousQuota({ redis, clock, log, patience = PATIENCE }: AnonymousDeps) {
+export function addressQuota(
+  { redis, clock, log, patience = PATIENCE }: AnonymousDeps,
+  by: AddressLimit,
+): AdmitByAddress {
   const limiter = new Ratelimit({
     redis,
-    prefix: 'weir:anonymous',
-    limiter: Ratelimit.tokenBucket(unitsPerHour, `${WINDOW_MS} ms`, unitsPerHour),
+    prefix: by.prefix,
+    limiter: Ratelimit.tokenBucket(by.units, `${by.windowMs} ms`, by.units),
     timeout: patience,
     ephemeralCache: false,
   });
-  const fallback = addressCounts();
+  const fallback = addressCounts(by);
 
   async function ask(address: string, units: number) {
     try {
@@ -51,16 +76,14 @@ export function anonymousQuota({ redis, clock, log, patience = PATIENCE }: Anony
   }
 
   const figures = (remaining: number, resetAt: number): LimitFigures => ({
-    name: 'hour',
-    limit: unitsPerHour,
-    windowSeconds: WINDOW_MS / 1_000,
+    name: by.name,
+    limit: by.units,
+    windowSeconds: by.windowMs / 1_000,
     remaining,
     resetAt,
   });
 
-  /** @throws AppError `RATE_LIMITED`; `TIER_NOT_IN_PLAN` */
-  return async function admitAddress(address: string, { units, tier }: Charge, tell: Tell): Promise<Admission> {
-    if (tier > maxTier) throw refusalError({ ok: false, refused: 'tier' });
+  return async function admitByAddress(address, units, tell) {
     const now = clock().getTime();
     const answer = await ask(address, units);
     const counted = answer ?? fallback.take(address, units, now);
@@ -87,18 +110,18 @@ export function anonymousQuota({ redis, clock, log, patience = PATIENCE }: Anony
 }
 
 /** Counts by address in the isolate's memory: the oldest are forgotten first. */
-function addressCounts() {
+function addressCounts({ units: most, windowMs }: AddressLimit) {
   const counts = new Map<string, { startedAt: number; units: number }>();
   return {
     take(address: string, units: number, now: number) {
       const known = counts.get(address);
-      const count = known && now < known.startedAt + WINDOW_MS ? known : { startedAt: now, units: 0 };
-      const success = count.units + units <= unitsPerHour;
+      const count = known && now < known.startedAt + windowMs ? known : { startedAt: now, units: 0 };
+      const success = count.units + units <= most;
       if (success) count.units += units;
       counts.set(address, count);
       const [oldest] = counts.keys();
       if (counts.size > MAX_ADDRESSES && oldest !== undefined) counts.delete(oldest);
-      return { success, remaining: unitsPerHour - count.units, reset: count.startedAt + WINDOW_MS };
+      return { success, remaining: most - count.units, reset: count.startedAt + windowMs };
     },
   };
 }

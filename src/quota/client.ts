@@ -105,8 +105,8 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   ): Promise<AdmitAnswer | undefined> {
     const askedAt = now();
     const told = news(cell, isolate, askedAt, PATIENCE);
-    const { drawer, charge, use } = ask;
-    const request = { protocol: PROTOCOL, operationId, charge, drawer, use, isolate: told };
+    const { drawer, charge, use, gateway } = ask;
+    const request = { protocol: PROTOCOL, operationId, charge, drawer, use, gateway, isolate: told };
     const hash = drawer.kind === 'key' ? drawer.hash : undefined;
     const asked: Question = { hash, units: charge.units, told, askedAt };
     try {
@@ -176,6 +176,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
       return { ok: true, key: answer.key, status: statusOf(ask, knownHere(cell, answer)), giveBack };
     }
     if (answer.refused === 'quota' || answer.refused === 'limit') return overLimit(corrected(cell, ask, answer));
+    if (answer.refused === 'stale') return answer;
     // An object that knows nothing even now is one that cannot be told: nobody can say what is left.
     if (answer.refused === 'unpublished')
       return { ok: false, refused: ask.drawer.kind === 'key' ? 'unknown' : 'unavailable' };
@@ -183,7 +184,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   }
 
   function verdictOf(cell: Cell, ask: Ask, decision: Decision): Verdict {
-    if (!decision.ok) return 'limits' in decision ? overLimit(decision) : { ok: false, refused: decision.refused };
+    if (!decision.ok) return 'limits' in decision ? overLimit(decision) : decision;
     const { from, key, limits } = decision;
     let given = false;
     const giveBack = async () => {

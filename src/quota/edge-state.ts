@@ -11,16 +11,26 @@ export interface EdgeState {
   limits: readonly EdgeLimit[];
   /** By hash. */
   keys: ReadonlyMap<string, EdgeKey>;
+  /** Version of the registered APIs that it holds; 0 while there are none. */
+  gateway: number;
 }
 
-export const stateOf = ({ keys, ...rest }: EdgeSnapshot): EdgeState => ({
+/** What a snapshot comes to. The APIs that are held stay until newer ones are sent along. */
+export const stateOf = ({ keys, gateway, ...rest }: EdgeSnapshot, held = 0): EdgeState => ({
   ...rest,
   keys: new Map(keys.map((key) => [key.hash, key])),
+  gateway: gateway?.parts && gateway.version > held ? gateway.version : held,
 });
 
 /** Whether the snapshot says something new. Publishers may be overtaken by one another. */
 export const isNewer = (snapshot: EdgeSnapshot, state: EdgeState | undefined) =>
-  state === undefined || snapshot.version > state.version;
+  state === undefined ||
+  snapshot.version > state.version ||
+  (snapshot.version === state.version && bringsGateway(snapshot, state));
+
+/** Whether registered APIs come along that are newer than those held. */
+export const bringsGateway = ({ gateway }: EdgeSnapshot, state: EdgeState | undefined): boolean =>
+  gateway?.parts != null && gateway.version > (state?.gateway ?? 0);
 
 export interface KeyChanges {
   put: EdgeKey[];
@@ -42,7 +52,14 @@ export function takesAway(before: EdgeState | undefined, after: EdgeState): bool
   if (!before) return false;
   const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
   const kept = [...before.keys].every(([hash, key]) => same(after.keys.get(hash), key));
-  return !kept || after.deleted || !same(before.plan, after.plan) || !same(before.limits, after.limits);
+  const { gateway } = before;
+  return (
+    !kept ||
+    after.deleted ||
+    after.gateway > gateway ||
+    !same(before.plan, after.plan) ||
+    !same(before.limits, after.limits)
+  );
 }
 
 type Limits = Pick<EdgeKey, 'expiresAt' | 'ipAllowlist' | 'methods' | 'endpoints'>;

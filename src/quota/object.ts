@@ -7,12 +7,12 @@ import type { Logger } from '../telemetry/log.ts';
 import { admit } from './admit.ts';
 import { dropCounters } from './counters.ts';
 import { dueTasks, nextDue, type Task, taskDone } from './due.ts';
-import { changesBetween, type EdgeState, isNewer, stateOf, takesAway } from './edge-state.ts';
-import { readEdge, writeEdge } from './edge-store.ts';
+import { bringsGateway, changesBetween, type EdgeState, isNewer, stateOf, takesAway } from './edge-state.ts';
+import { readEdge, readGateway, writeEdge, writeGateway } from './edge-store.ts';
 import { usage } from './figures.ts';
 import { giveBack } from './give-back.ts';
 import { type KeyUses, UseNotes } from './key-uses.ts';
-import type { AdmitAnswer, AdmitRequest, PublishAnswer, UsageAnswer } from './protocol.ts';
+import type { AdmitAnswer, AdmitRequest, GatewayAnswer, PublishAnswer, UsageAnswer } from './protocol.ts';
 import { createQuotaTables, readQuota, writeQuota } from './quota-store.ts';
 import type { Change } from './rows.ts';
 import { type Draft, type QuotaState, stateFrom } from './state.ts';
@@ -66,10 +66,13 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
     /** Takes the snapshot over unless it knows a newer one. */
     async publish(snapshot: EdgeSnapshot): Promise<PublishAnswer> {
       if (isNewer(snapshot, this.#edge)) {
-        const next = stateOf(snapshot);
+        const next = stateOf(snapshot, this.#edge?.gateway);
+        const parts = bringsGateway(snapshot, this.#edge) ? snapshot.gateway?.parts : undefined;
         const changes = changesBetween(this.#edge, next);
         this.ctx.storage.transactionSync(() => {
           writeEdge(this.#sql, next, changes);
+          if (next.deleted) writeGateway(this.#sql, []);
+          else if (parts) writeGateway(this.#sql, parts);
           createQuotaTables(this.#sql);
         });
         if (takesAway(this.#edge, next)) this.#settledAt = endOfTrust(this.#quota);
@@ -77,7 +80,8 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       }
       // What was decided before is answered before.
       await this.#written();
-      return { version: this.#edge?.version ?? 0, settledIn: Math.max(0, this.#settledAt - this.#now()) };
+      const { version = 0, gateway = 0 } = this.#edge ?? {};
+      return { version, gateway, settledIn: Math.max(0, this.#settledAt - this.#now()) };
     }
 
     /** Decides a request; the answer is true of the moment in which it is given. */
@@ -86,6 +90,12 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       if (this.#edge) this.#noteUses(answer, request);
       await this.#written();
       return answer;
+    }
+
+    /** What the data plane is told, for an isolate that knows nothing or less. */
+    async gateway(known: number): Promise<GatewayAnswer | undefined> {
+      const version = this.#edge?.gateway;
+      return version === undefined ? undefined : { version, parts: version > known ? readGateway(this.#sql) : null };
     }
 
     /** Gives back what the request was charged. */

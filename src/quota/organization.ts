@@ -1,10 +1,12 @@
 import type { EdgeSnapshot } from '../access/edge.ts';
-import type { AdmitAnswer, AdmitRequest, PublishAnswer, UsageAnswer } from './protocol.ts';
+import type { AdmitAnswer, AdmitRequest, GatewayAnswer, PublishAnswer, UsageAnswer } from './protocol.ts';
 
 /** What others see of an organization's object. */
 export interface OrganizationObject {
   publish(snapshot: EdgeSnapshot): Promise<PublishAnswer>;
   admit(request: AdmitRequest): Promise<AdmitAnswer>;
+  /** `known` is the version that the asker has. Nothing when the organization was never published. */
+  gateway(known: number): Promise<GatewayAnswer | undefined>;
   giveBack(operationId: string): Promise<void>;
   usage(): Promise<UsageAnswer | undefined>;
 }
@@ -13,6 +15,7 @@ export interface OrganizationObject {
 export const organizationObject = (handle: () => OrganizationObject): OrganizationObject => ({
   publish: (snapshot) => twice(() => handle().publish(snapshot)),
   admit: (request) => twice(() => handle().admit(request)),
+  gateway: (known) => twice(() => handle().gateway(known)),
   giveBack: (operationId) => twice(() => handle().giveBack(operationId)),
   usage: () => twice(() => handle().usage()),
 });

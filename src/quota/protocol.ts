@@ -28,6 +28,8 @@ export interface AdmitRequest {
   charge: Charge;
   drawer: Drawer;
   use: RequestUse;
+  /** Version of the registered APIs by which the request was routed, if it was. */
+  gateway?: number | undefined;
   isolate: IsolateNews;
 }
 
@@ -90,6 +92,8 @@ export interface Granted {
   reserve: Lease | undefined;
   /** The reserve, if any, is to be given back: the window is running out. */
   recallReserve: boolean;
+  /** Version of the registered APIs that is in force. */
+  gateway: number;
 }
 
 export interface OverLimit {
@@ -113,6 +117,8 @@ export type AdmitAnswer =
   | OverLimit
   /** Nothing is known of the organization yet, or it is gone. */
   | { ok: false; refused: 'unpublished' | 'deleted' }
+  /** The request was routed by APIs that have changed since; it is charged nothing, and to be routed again. */
+  | { ok: false; refused: 'stale'; gateway: number }
   | { ok: false; refused: KeyRefusal | 'permission' | 'tier' };
 
 /** What an organization has used in its window, for people to read. */
@@ -127,9 +133,18 @@ export interface UsageAnswer {
   drawers: Spending[];
 }
 
+/** What the data plane is told, as it was published. */
+export interface GatewayAnswer {
+  version: number;
+  /** Nothing when the isolate knows this version already. */
+  parts: string[] | null;
+}
+
 export interface PublishAnswer {
   /** The version that the object holds now. */
   version: number;
+  /** The version of the registered APIs that it holds; 0 while there are none. */
+  gateway: number;
   /** Milliseconds until nobody acts on what was so before. */
   settledIn: number;
 }

@@ -17,6 +17,8 @@ export interface Admitted {
 
 export type Refused =
   | { ok: false; refused: 'quota' | 'limit'; status: QuotaStatus; refusedBy: number; retryIn: number; retryAt: number }
+  /** Routed by registered APIs that have changed since: charged nothing, and to be routed again. `gateway` is in force. */
+  | { ok: false; refused: 'stale'; gateway: number }
   | { ok: false; refused: KeyRefusal | 'permission' | 'tier' | 'deleted' | 'unavailable' };
 
 const UNAVAILABLE_RETRY = 2;
@@ -30,6 +32,8 @@ const REFUSALS: Readonly<Record<Exclude<Refused['refused'], 'quota' | 'limit'>, 
   permission: () => new AppError('forbidden', 'This API key does not have the permission that this needs'),
   tier: () => new AppError('TIER_NOT_IN_PLAN', "The organization's plan does not include this query tier"),
   deleted: () => new AppError('not_found', 'Organization not found'),
+  stale: () =>
+    new AppError('service_unavailable', 'The APIs are being changed at this moment', { retryAfter: UNAVAILABLE_RETRY }),
   unavailable: () =>
     new AppError('service_unavailable', 'The credential cannot be checked at the moment', {
       retryAfter: UNAVAILABLE_RETRY,

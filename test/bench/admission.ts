@@ -72,7 +72,7 @@ async function weirLine(bench: Bench, id: string, title: string, leases: boolean
   };
 }
 
-const newKey = () => `sk_live_${randomBytes(30).toString('hex')}`;
+export const newKey = () => `sk_live_${randomBytes(30).toString('hex')}`;
 
 async function upstashLine(bench: Bench, redis: Redis): Promise<Line> {
   const key = newKey();
@@ -120,7 +120,7 @@ async function expressGatewayLine(bench: Bench, redis: Redis): Promise<Line> {
 }
 
 /** It makes its keys itself. */
-async function keyFrom({ child, url }: Server): Promise<string> {
+export async function keyFrom({ child, url }: Server): Promise<string> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const key = /^KEY (.+)$/m.exec(child.tail())?.[1];
     if (key !== undefined) return key;
@@ -130,5 +130,5 @@ async function keyFrom({ child, url }: Server): Promise<string> {
 }
 
 /** Where there is no Redis the REST stand-in has an engine of its own, and the peers count in their own memory. */
-const storeOf = ({ port }: Redis) =>
+export const storeOf = ({ port }: Redis) =>
   port === undefined ? 'in memory: no redis-server here' : 'redis-server in memory';

@@ -1,17 +1,21 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run } from '../../scripts/stack/process.ts';
-import { cpuSecondsOf, machineTime, OTHER_CORE } from './pinned.ts';
+import { cpuSecondsOf, machineTime, memoryOf, OTHER_CORE } from './pinned.ts';
 
 /** How a line is loaded. */
 export interface Load {
   connections: number;
   warmUpSeconds: number;
   seconds: number;
+  /** `wrk` takes much less of the other core; it has to be installed. */
+  generator: 'autocannon' | 'wrk';
 }
 
 export interface Target {
   url: string;
+  /** `GET` without. */
+  post?: string | undefined;
   headers: Record<string, string>;
   /** The server's own process. */
   pid: number;
@@ -29,6 +33,8 @@ export interface Slice {
   /** Microseconds of processor time a request, of the server and of what answers for it elsewhere. */
   cpu: number;
   cpuElsewhere: number;
+  /** Megabytes of memory that the server has at the end. */
+  memory: number;
   /** The server's core: 1 when it could do no more. */
   serverBusy: number;
   hopsPerRequest: number | undefined;
@@ -71,9 +77,9 @@ export async function measureQuietly(target: Target, load: Load, tries: number):
 /** Loads a server for a while. @throws Error when any request was answered with anything but a 200 */
 async function measure(target: Target, load: Load): Promise<Slice> {
   const idleBefore = await idleShare();
-  await loadFor(target, load.connections, load.warmUpSeconds);
+  await loadFor(target, load, load.warmUpSeconds);
   const before = await countersOf(target);
-  const seen = await loadFor(target, load.connections, load.seconds);
+  const seen = await loadFor(target, load, load.seconds);
   const after = await countersOf(target);
   const perRequest = (from: number, to: number) => (to - from) / seen.requests;
   const busy = after.machine.busy - before.machine.busy;
@@ -84,6 +90,7 @@ async function measure(target: Target, load: Load): Promise<Slice> {
     p99: seen.p99,
     cpu: perRequest(before.cpu, after.cpu) * 1_000_000,
     cpuElsewhere: perRequest(before.cpuElsewhere, after.cpuElsewhere) * 1_000_000,
+    memory: await memoryOf(target.pid),
     serverBusy: (after.cpu - before.cpu) / seen.seconds,
     hopsPerRequest:
       before.hops === undefined || after.hops === undefined ? undefined : perRequest(before.hops, after.hops),
@@ -102,9 +109,9 @@ async function countersOf({ pid, others, hops }: Target) {
   };
 }
 
-async function loadFor({ url, headers }: Target, connections: number, seconds: number): Promise<Loaded> {
-  const settings = JSON.stringify({ url, headers, connections, seconds });
-  const script = join(import.meta.dirname, 'load.mjs');
+async function loadFor({ url, headers, post }: Target, load: Load, seconds: number): Promise<Loaded> {
+  const settings = JSON.stringify({ url, headers, post, connections: load.connections, seconds });
+  const script = join(import.meta.dirname, load.generator === 'wrk' ? 'load-wrk.mjs' : 'load.mjs');
   const args = ['--cpu-list', String(OTHER_CORE), process.execPath, script, settings];
   const seen = JSON.parse(await run({ name: 'load generator', command: 'taskset', args })) as Loaded;
   if (seen.failed > 0 || seen.requests === 0)

@@ -19,16 +19,20 @@ const of = ({ slices }: Measured, field: (slice: Slice) => number) => slices.map
 
 export const whole = (value: number) => Math.round(value).toLocaleString('en-US');
 
-const spread = (values: readonly number[]) => `${whole(Math.min(...values))}–${whole(Math.max(...values))}`;
+export const spread = (values: readonly number[]) => `${whole(Math.min(...values))}–${whole(Math.max(...values))}`;
 
 /** Of two lines in the same round, which stood next to each other in time. */
-function ratio(one: Measured | undefined, other: Measured | undefined, field: (slice: Slice) => number): string {
+export function ratio(
+  one: readonly Slice[] | undefined,
+  other: readonly Slice[] | undefined,
+  field: (slice: Slice) => number,
+): string {
   if (!one || !other) return '–';
-  const ratios = one.slices.map((slice, round) => field(slice) / field(other.slices[round] ?? slice));
+  const ratios = one.map((slice, round) => field(slice) / field(other[round] ?? slice));
   return median(ratios).toFixed(2);
 }
 
-const percent = (share: number) => `${Math.round(share * 100)} %`;
+export const percent = (share: number) => `${Math.round(share * 100)} %`;
 
 const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
@@ -37,17 +41,17 @@ export const table = (head: readonly string[], rows: readonly (readonly string[]
 
 /** Each line against the bare route, then each against Weir by hop, as requests a second. */
 function ratios(all: readonly Measured[]): string {
-  const find = (id: string) => all.find(({ line }) => line.id === id);
+  const find = (id: string) => all.find(({ line }) => line.id === id)?.slices;
   const rate = (slice: Slice) => slice.requestsPerSecond;
   const cost = (slice: Slice) => slice.cpu;
   return table(
     ['line', 'requests/s against (a)', 'processor time against (a)', '(b) is ahead by', '(c) is ahead by'],
     all.map((measured) => [
       `(${measured.line.id}) ${measured.line.title}`,
-      ratio(measured, find('a'), rate),
-      ratio(measured, find('a'), cost),
-      ratio(find('b'), measured, rate),
-      ratio(find('c'), measured, rate),
+      ratio(measured.slices, find('a'), rate),
+      ratio(measured.slices, find('a'), cost),
+      ratio(find('b'), measured.slices, rate),
+      ratio(find('c'), measured.slices, rate),
     ]),
   );
 }
@@ -75,16 +79,18 @@ function figures(all: readonly Measured[]): string {
   );
 }
 
-export function report(all: readonly Measured[]): string {
+/** On what it was measured, and how much of that others took. */
+export function machineText(slices: readonly Slice[]): string {
   const [model] = cpus();
-  const idle = all.flatMap((measured) => of(measured, ({ idleBefore }) => idleBefore));
-  const strangers = all.flatMap((measured) => of(measured, (slice) => slice.strangers));
+  const idle = slices.map(({ idleBefore }) => idleBefore);
+  const strangers = slices.map((slice) => slice.strangers);
   const date = new Date().toISOString().slice(0, 10);
   return [
-    ratios(all),
-    figures(all),
     `${cpus().length} cores, ${model?.model.trim() ?? 'of unknown make'}, Node ${process.versions.node}, ${date}.`,
     `Idle before a slice: ${percent(median(idle))} in the middle, ${percent(Math.min(...idle))} at worst. ` +
       `Taken by others meanwhile: ${percent(median(strangers))}, at worst ${percent(Math.max(...strangers))}.`,
   ].join('\n\n');
 }
+
+export const report = (all: readonly Measured[]): string =>
+  [ratios(all), figures(all), machineText(all.flatMap(({ slices }) => slices))].join('\n\n');

@@ -72,7 +72,8 @@ export async function startRedis(bench: Bench): Promise<Redis> {
   return { port, rest, token: settings.token, pids };
 }
 
-async function start(bench: Bench, program: Parameters<typeof startPinned>[0], url: string): Promise<Server> {
+/** Starts a program, and waits until it answers. */
+export async function start(bench: Bench, program: Parameters<typeof startPinned>[0], url: string): Promise<Server> {
   const child = await startPinned(program);
   bench.children.push(child);
   await untilAnswering(child, url);

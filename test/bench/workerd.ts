@@ -27,7 +27,7 @@ export async function prepareWorker(options: WorkerOptions): Promise<{ command: 
     args: [
       join(import.meta.dirname, 'workers', `${name}.ts`),
       `--outfile=${join(dir, 'worker.js')}`,
-      ...['--bundle', '--format=esm', '--target=es2024', '--minify', '--keep-names'],
+      ...['--bundle', '--format=esm', '--target=es2024', '--minify'],
       ...['--conditions=workerd,worker,browser', '--external:cloudflare:*', '--external:node:*'],
     ],
   });

@@ -83,6 +83,7 @@ describe('every operation', () => {
         'getDocsFile',
         'getHealth',
         'getOpenApi',
+        'getServicesHealth',
         'login',
         'logInWallet',
         'refreshToken',

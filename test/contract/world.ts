@@ -24,6 +24,7 @@ export interface World {
   replayId: string;
   keyId: string;
   limitId: string;
+  apiId: string;
   /** All that an admin may. */
   adminKey: string;
   /** `events:read` and nothing else. */
@@ -43,6 +44,9 @@ interface Made<T> {
 
 const RATE_LIMITS = '/api/v1/rate-limits';
 const LIMIT = { name: 'plenty', scope: 'organization', limit: 1_000_000, window: 'second' };
+
+const APIS = '/api/v1/apis';
+const API = { name: 'Orders', visibility: 'keyed', upstreams: [{ url: 'https://example.com/base' }] };
 
 const REST = { method: 'POST', url: 'https://example.com/' };
 
@@ -74,6 +78,14 @@ async function newWalletToken(person: Person, organizationId: string): Promise<s
 async function newLimit(person: Person, organization_id: string): Promise<string> {
   const body = { ...LIMIT, organization_id };
   const made = await expectOk<Made<{ id: string }>>(201, call('POST', RATE_LIMITS, { token: person.token, body }));
+  return made.data.id;
+}
+
+/** With a version and an endpoint. */
+async function newApi(person: Person, organization_id: string): Promise<string> {
+  const parts = { versions: [{ name: 'v1' }], endpoints: [{ id: 'list', path: '/orders' }] };
+  const body = { ...API, ...parts, slug: 'world-orders', organization_id };
+  const made = await expectOk<Made<{ id: string }>>(201, call('POST', APIS, { token: person.token, body }));
   return made.data.id;
 }
 
@@ -141,6 +153,7 @@ export async function buildWorld(): Promise<World> {
     replayId: await newReplay(organizationId, quiet),
     keyId: adminKey.id,
     limitId: await newLimit(owner, organizationId),
+    apiId: await newApi(owner, organizationId),
     adminKey: adminKey.key,
     eventsKey: eventsKey.key,
     revokedKey: revoked.key,
@@ -158,6 +171,7 @@ interface WorldRequest {
 const WALLET = `0x${'12'.repeat(20)}`;
 
 const ofTrigger = ({ triggerId }: World) => `/api/v1/triggers/${triggerId}`;
+const ofApi = ({ apiId }: World) => `${APIS}/${apiId}`;
 const ofOrganization = ({ organizationId }: World) => `/api/v1/organizations/${organizationId}`;
 const ofFollow = ({ organizationId }: World) => `/api/v1/agents/${FOLLOWED}/follow?organization_id=${organizationId}`;
 const MINTED = { condition_type: 'event', field: 'event_type', operator: 'equals', value: 'Registered' };
@@ -245,10 +259,32 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
     path: RATE_LIMITS,
     body: { ...LIMIT, name: 'Another', organization_id: w.organizationId },
   }),
+  listServices: (w) => ({ path: `/api/v1/services?organization_id=${w.organizationId}` }),
   listRateLimits: (w) => ({ path: `${RATE_LIMITS}?organization_id=${w.organizationId}` }),
   getRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
   updateRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}`, body: { limit: 2_000_000 } }),
   deleteRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
+  createApi: (w) => ({ path: APIS, body: { ...API, slug: 'another', organization_id: w.organizationId } }),
+  listApis: (w) => ({ path: `${APIS}?organization_id=${w.organizationId}` }),
+  getApi: (w) => ({ path: ofApi(w) }),
+  putApi: (w) => ({ path: `${APIS}/put-orders?organization_id=${w.organizationId}`, body: API }),
+  deleteApi: (w) => ({ path: ofApi(w) }),
+  purgeApi: (w) => ({ path: `${ofApi(w)}/purge`, body: { all: true } }),
+  listApiVersions: (w) => ({ path: `${ofApi(w)}/versions` }),
+  createApiVersion: (w) => ({ path: `${ofApi(w)}/versions`, body: { name: 'v2' } }),
+  getApiVersion: (w) => ({ path: `${ofApi(w)}/versions/v1` }),
+  updateApiVersion: (w) => ({ path: `${ofApi(w)}/versions/v1`, body: { status: 'deprecated' } }),
+  deleteApiVersion: (w) => ({ path: `${ofApi(w)}/versions/v1` }),
+  listApiEndpoints: (w) => ({ path: `${ofApi(w)}/endpoints` }),
+  createApiEndpoint: (w) => ({ path: `${ofApi(w)}/endpoints`, body: { path: '/users' } }),
+  getApiEndpoint: (w) => ({ path: `${ofApi(w)}/endpoints/list` }),
+  updateApiEndpoint: (w) => ({ path: `${ofApi(w)}/endpoints/list`, body: { path: '/orders', cost: 2 } }),
+  deleteApiEndpoint: (w) => ({ path: `${ofApi(w)}/endpoints/list` }),
+  getApiChangelog: (w) => ({ path: `${ofApi(w)}/changelog` }),
+  listApiRevisions: (w) => ({ path: `${ofApi(w)}/revisions` }),
+  getApiRevision: (w) => ({ path: `${ofApi(w)}/revisions/1` }),
+  diffApiRevisions: (w) => ({ path: `${ofApi(w)}/diff?from=1` }),
+  rollBackApi: (w) => ({ path: `${ofApi(w)}/rollback`, body: { revision: 1 } }),
   challengeAgent: (w) => ({ path: '/api/v1/agents/challenge', body: agent(w) }),
   linkAgent: (w) => ({
     path: '/api/v1/agents/link',
@@ -257,6 +293,7 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   listLinkedAgents: (w) => ({ path: `/api/v1/agents/linked?organization_id=${w.organizationId}` }),
   unlinkAgent: (w) => ({ path: `/api/v1/agents/7/link?chain_id=31337&organization_id=${w.organizationId}` }),
   getCredits: (w) => ({ path: `/api/v1/billing/credits?organization_id=${w.organizationId}` }),
+  listRequests: (w) => ({ path: `/api/v1/analytics/requests?organization_id=${w.organizationId}` }),
   listAuditLogs: (w) => ({ path: `/api/v1/audit-logs?organization_id=${w.organizationId}` }),
   verifyAuditLogs: (w) => ({ path: `/api/v1/audit-logs/verify?organization_id=${w.organizationId}` }),
 };

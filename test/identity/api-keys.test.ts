@@ -115,7 +115,9 @@ describe('the permissions of a key', () => {
 
   it('are what the words say: a viewer’s reading, a member’s writing without reading, all of an admin.', () => {
     expect(effectivePermissions('standard', ['read'])).toEqual(ROLE_PERMISSIONS.viewer);
-    expect(effectivePermissions('standard', ['write'])).toEqual(new Set(['triggers:write']));
+    expect(effectivePermissions('standard', ['write'])).toEqual(
+      new Set(['triggers:write', 'apis:write', 'gateway:write']),
+    );
     expect(effectivePermissions('admin', ['admin'])).toEqual(ROLE_PERMISSIONS.admin);
     expect(effectivePermissions('restricted', ['events:read'])).toEqual(new Set(['events:read']));
     expect(effectivePermissions('restricted', [])).toEqual(new Set());

@@ -11,7 +11,7 @@ function failingOnce(error: Error) {
     const handle = {
       publish: async () => {
         if (handles.length === 1) throw error;
-        return { version: 7, settledIn: 0 };
+        return { version: 7, gateway: 0, settledIn: 0 };
       },
     };
     handles.push(handle);
@@ -23,7 +23,7 @@ function failingOnce(error: Error) {
 describe('an organization’s object', () => {
   it('is asked once more, by a new handle, when the platform says that this may help.', async () => {
     const { object, calls } = failingOnce(fail({ retryable: true }));
-    expect(await object.publish(snapshotOf())).toEqual({ version: 7, settledIn: 0 });
+    expect(await object.publish(snapshotOf())).toEqual({ version: 7, gateway: 0, settledIn: 0 });
     expect(calls()).toBe(2);
   });
 

@@ -22,6 +22,14 @@ export async function bumpEdge(tx: Executor, organizationId: string, { deleted =
     });
 }
 
+/** Says that what was changed are its registered APIs, in a transaction that has marked it as changed before. */
+export async function markGateway(tx: Executor, organizationId: string): Promise<void> {
+  await tx
+    .update(organizationEdges)
+    .set({ gatewayVersion: sql`${organizationEdges.version}` })
+    .where(eq(organizationEdges.organizationId, organizationId));
+}
+
 /** Of an organization that is gone. */
 const NO_PLAN: EdgePlan = { name: 'free', unitsPerHour: null, leases: null };
 
@@ -29,7 +37,7 @@ const NO_PLAN: EdgePlan = { name: 'free', unitsPerHour: null, leases: null };
 export async function readSnapshot(
   db: Executor,
   organizationId: string,
-): Promise<Omit<EdgeSnapshot, 'limits'> | undefined> {
+): Promise<(Omit<EdgeSnapshot, 'limits' | 'gateway'> & { gatewayVersion: number }) | undefined> {
   const keys = sql<EdgeKey[]>`coalesce((
     select json_agg(json_build_object(
       'id', ${apiKeys.id}, 'hash', ${apiKeys.hash}, 'userId', ${apiKeys.createdBy},
@@ -45,6 +53,7 @@ export async function readSnapshot(
       organizationId: organizationEdges.organizationId,
       version: organizationEdges.version,
       deleted: organizationEdges.deleted,
+      gatewayVersion: organizationEdges.gatewayVersion,
       name: organizations.plan,
       unitsPerHour: organizations.unitsPerHour,
       leases: organizations.leases,
@@ -70,7 +79,10 @@ export async function acknowledge(db: Executor, organizationId: string, version:
 export async function overtake(db: Executor, organizationId: string, held: number): Promise<boolean> {
   const rows = await db
     .update(organizationEdges)
-    .set({ version: held + 1 })
+    .set({
+      version: held + 1,
+      gatewayVersion: sql`case when ${organizationEdges.gatewayVersion} > 0 then ${held + 1}::bigint else 0 end`,
+    })
     .where(and(eq(organizationEdges.organizationId, organizationId), lt(organizationEdges.version, held)))
     .returning({ version: organizationEdges.version });
   return rows.length > 0;

@@ -11,6 +11,8 @@ export const organizationEdges = pgTable(
   {
     organizationId: uuid('organization_id').primaryKey(),
     version: bigint('version', { mode: 'number' }).notNull(),
+    /** Version at which its registered APIs last changed; 0 while it never had one. */
+    gatewayVersion: bigint('gateway_version', { mode: 'number' }).notNull().default(0),
     acked: bigint('acked', { mode: 'number' }).notNull().default(0),
     deleted: boolean('deleted').notNull().default(false),
     /** When the sweep last tried, so that objects which cannot be reached do not hold up the others. */

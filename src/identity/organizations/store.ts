@@ -88,3 +88,13 @@ export async function findPersonalOrganization(db: Executor, userId: string): Pr
     .limit(1);
   return rows[0]?.id;
 }
+
+/** Id of the organization that has a slug. */
+export async function findIdBySlug(db: Executor, slug: string): Promise<string | undefined> {
+  const rows = await db
+    .select({ id: organizations.id })
+    .from(organizations)
+    .where(eq(organizations.slug, slug))
+    .limit(1);
+  return rows[0]?.id;
+}

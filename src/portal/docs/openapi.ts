@@ -67,7 +67,10 @@ function describe(op: Operation, components: Json): Json {
     'x-weir-cost': op.cost,
     ...parametersOf(op, components),
     ...(op.body && {
-      requestBody: { required: !op.bodyOptional, content: json(schemaOf(op.body.strict(), 'input', components)) },
+      requestBody: {
+        required: !op.bodyOptional,
+        content: contentOf(op, schemaOf(op.body.strict(), 'input', components)),
+      },
     }),
     responses: responsesOf(op, components),
   };
@@ -87,6 +90,12 @@ const permissionOf = ({ security }: Operation) =>
 const JSON_TYPE = 'application/json';
 
 const json = (schema: Json) => ({ [JSON_TYPE]: { schema } });
+
+/** What a body may be sent as. */
+const contentOf = ({ yamlBody }: Operation, schema: Json) => ({
+  ...json(schema),
+  ...(yamlBody && { 'application/yaml': { schema } }),
+});
 
 const integerHeader = (description: string) => ({ description, schema: { type: 'integer' } });
 const textHeader = (description: string) => ({ description, schema: { type: 'string' } });
@@ -142,6 +151,7 @@ function responsesOf(op: Operation, components: Json): Json {
       }),
     },
   };
+  if (op.made) responses[201] = responses[success.status];
   for (const code of refusalsOf(op)) {
     const { status, title } = ERRORS[code];
     const body = code === 'RATE_LIMITED' ? rateLimitBody : errorBody;

@@ -50,6 +50,8 @@ export interface Cell {
   /** Of the window as the object last told, without what this isolate holds of it. */
   figures: LimitFigures | undefined;
   maxTier: number;
+  /** Version of the registered APIs that was last told of. */
+  gateway: number;
   refusal: Refusal | undefined;
   /** What the object does not know yet. */
   reports: LeaseReport[];
@@ -69,6 +71,7 @@ export const newCell = (): Cell => ({
   noGood: new Map(),
   figures: undefined,
   maxTier: 0,
+  gateway: 0,
   refusal: undefined,
   reports: [],
   debts: [],

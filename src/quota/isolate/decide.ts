@@ -11,6 +11,8 @@ export interface Ask {
   drawer: Drawer;
   charge: Charge;
   use: RequestUse;
+  /** Version of the registered APIs by which the request was routed, if it was. */
+  gateway?: number | undefined;
 }
 
 /** What the isolate decides by itself. */
@@ -22,6 +24,7 @@ export type Decision =
       from: { store: Store; leaseId: string; drawer: string } | undefined;
     }
   | OverLimit
+  | { ok: false; refused: 'stale'; gateway: number }
   | { ok: false; refused: KeyRefusal | 'permission' | 'tier' };
 
 /** How long after it was verified a key is let through while the object cannot be asked. */
@@ -34,6 +37,9 @@ const VERIFIED_FOR = 60_000;
 export function decideHere(cell: Cell, ask: Ask, now: number): Decision | undefined {
   const noGood = ask.drawer.kind === 'key' ? cell.noGood.get(ask.drawer.hash) : undefined;
   if (noGood && now < noGood.until) return { ok: false, refused: noGood.refused };
+  if (ask.gateway !== undefined && ask.gateway < cell.gateway) {
+    return { ok: false, refused: 'stale', gateway: cell.gateway };
+  }
   const verified = verifiedKey(cell, ask.drawer);
   if (ask.drawer.kind === 'key' && (!verified || now >= verified.trustedUntil)) return undefined;
   const refused = refusalFor(verified, ask, now);

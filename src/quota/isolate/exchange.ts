@@ -39,6 +39,7 @@ export function absorb(cell: Cell, question: Question, answer: AdmitAnswer): voi
   const paid = new Set(told.debts.map(({ operationId }) => operationId));
   cell.debts = cell.debts.filter(({ operationId }) => !paid.has(operationId));
   if (cell.askedAt === askedAt) cell.askedAt = undefined;
+  if ('gateway' in answer) cell.gateway = Math.max(cell.gateway, answer.gateway);
   cell.brokenUntil = 0;
   if (hash !== undefined) learn(cell, hash, answer, askedAt);
   if (answer.ok) takeOver(cell, answer, question);

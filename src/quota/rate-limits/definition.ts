@@ -39,7 +39,7 @@ function targetOf({ scope, target }: Definition): string | null {
 /** What a target of each scope must be. */
 const FORMS: Readonly<Record<LimitScope, string>> = {
   organization: 'must be left out for the scope organization',
-  api: 'must be the slug of an API: at most 50 lower-case letters, digits and hyphens',
+  api: 'must be the slug of an API: at most 63 lower-case letters, digits and hyphens',
   endpoint: 'must be a path, in which "*" stands for one segment and "**" at its end for any, or a method and a path',
   key: 'must be the id of an API key',
   user: 'must be the id of a user',
@@ -52,7 +52,7 @@ const FORMS: Readonly<Record<LimitScope, string>> = {
  */
 const TARGETS: Readonly<Record<LimitScope, (text: string) => string | undefined>> = {
   organization: () => undefined,
-  api: (text) => matching(/^[a-z0-9-]{1,50}$/, text),
+  api: (text) => matching(/^[a-z0-9-]{1,63}$/, text),
   endpoint: (text) => (isEndpoint(text) ? text : undefined),
   key: (text) => matching(/^key_[0-9a-f]{32}$/, text),
   user: (text) => matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, text.toLowerCase()),

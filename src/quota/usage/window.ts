@@ -15,10 +15,16 @@ export interface ClosedWindow {
 
 /**
  * What an organization is told of its quota: that 80 % or 100 % of a window are used, or that requests were let through
- * while the quota could not be asked; and that its triggers fire more than an hour has deliveries for.
+ * while the quota could not be asked; that its triggers fire more than an hour has deliveries for; and of changes of its
+ * upstreams.
  */
 export interface QuotaEvent {
-  type: 'quota.warning' | 'quota.exhausted' | 'quota.degraded' | 'deliveries.limited';
+  type:
+    | 'quota.warning'
+    | 'quota.exhausted'
+    | 'quota.degraded'
+    | 'deliveries.limited'
+    | `upstream.${'opened' | 'half_open' | 'closed' | 'unhealthy' | 'healthy' | 'ejected' | 'returned'}`;
   /** An organization is told once of what has the same key. */
   dedupeKey: string;
   /** JSON, as whoever is told will read it. */

@@ -1,13 +1,13 @@
 /**
  * express-gateway with its own key-auth and rate-limit, shared through Redis where there is one, and with its own answer
- * in place of a proxy. Writes the key once it has made one.
- * `node express-gateway.mjs '{"dir","port","limit","redisPort"?,"answer","path"}'`
+ * in place of a proxy, or with `upstream` its own proxy. Writes the key once it has made one.
+ * `node express-gateway.mjs '{"dir","port","limit","redisPort"?,"upstream"?,"answer","path"}'`
  */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const { dir, port, limit, redisPort, answer, path } = JSON.parse(process.argv[2]);
+const { dir, port, limit, redisPort, upstream, answer, path } = JSON.parse(process.argv[2]);
 const require = createRequire(import.meta.url);
 const program = dirname(require.resolve('express-gateway/package.json'));
 
@@ -22,10 +22,14 @@ const system = {
 };
 // Its delay begins with the second request of a window unless it is told not to.
 const limiting = { max: limit, windowMs: 3_600_000, delayAfter: 0, delayMs: 0 };
+const last = upstream
+  ? { proxy: { action: { serviceEndpoint: 'upstream', changeOrigin: true } } }
+  : { terminate: { action: { statusCode: 200, message: JSON.stringify(answer) } } };
 const gateway = {
   http: { port, hostname: '127.0.0.1' },
   apiEndpoints: { api: { host: '*', paths: [path] } },
-  policies: ['key-auth', 'rate-limit', 'terminate'],
+  ...(upstream && { serviceEndpoints: { upstream: { url: upstream } } }),
+  policies: ['key-auth', 'rate-limit', ...Object.keys(last)],
   pipelines: {
     main: {
       apiEndpoints: ['api'],
@@ -33,7 +37,7 @@ const gateway = {
         { 'key-auth': { action: { apiKeyHeader: 'x-api-key', apiKeyHeaderScheme: 'apiKey' } } },
         // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of express-gateway's
         { 'rate-limit': { action: { ...limiting, rateLimitBy: '${req.user.id}' } } },
-        { terminate: { action: { statusCode: 200, message: JSON.stringify(answer) } } },
+        last,
       ],
     },
   },

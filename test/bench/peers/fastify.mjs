@@ -1,12 +1,14 @@
 /**
  * Fastify with @fastify/rate-limit: a key looked up in a map, a fixed hourly window an organization, shared through Redis
- * where there is one. `node fastify.mjs '{"port","key","limit","redisPort"?}'`
+ * where there is one; before a route of its own, or with `upstream` before @fastify/http-proxy.
+ * `node fastify.mjs '{"port","key","limit","redisPort"?,"upstream"?,"path","answer"}'`
  */
+import httpProxy from '@fastify/http-proxy';
 import rateLimit from '@fastify/rate-limit';
 import Fastify from 'fastify';
 import { Redis } from 'ioredis';
 
-const { port, key, limit, redisPort, answer, path } = JSON.parse(process.argv[2]);
+const { port, key, limit, redisPort, upstream, answer, path } = JSON.parse(process.argv[2]);
 const organizations = new Map([[key, 'organization-1']]);
 
 const app = Fastify({ logger: false });
@@ -23,5 +25,6 @@ await app.register(rateLimit, {
   keyGenerator: (request) => request.organization,
   ...(redisPort && { redis: new Redis({ host: '127.0.0.1', port: redisPort, enableAutoPipelining: true }) }),
 });
-app.get(path, async () => answer);
+if (upstream) await app.register(httpProxy, { upstream, prefix: '/', undici: { connections: 64, pipelining: 1 } });
+else app.get(path, async () => answer);
 await app.listen({ host: '127.0.0.1', port });

@@ -62,7 +62,7 @@ export class World {
     this.#core = core;
     this.#rates = rates;
     const edge: EdgeState = {
-      ...{ organizationId: 'o', version: 1, deleted: false, limits: [] },
+      ...{ organizationId: 'o', version: 1, deleted: false, limits: [], gateway: 0 },
       plan: { name: 'enterprise', unitsPerHour: limit, leases },
       keys: new Map(KEYS.map((each) => [each.hash, each])),
     };

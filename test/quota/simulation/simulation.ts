@@ -84,7 +84,7 @@ class Simulation {
     this.#chance = new Chance(seed);
     let ids = 0;
     const edge = {
-      ...{ organizationId: 'o', version: 1, deleted: false, limits: [], keys: new Map() },
+      ...{ organizationId: 'o', version: 1, deleted: false, limits: [], keys: new Map(), gateway: 0 },
       plan: { name: 'enterprise', unitsPerHour: limit, leases: null },
     };
     this.#object = new ModelObject(newCore(), this.#newClock(), edge, () => `lease-${ids++}`);
@@ -166,7 +166,10 @@ class Simulation {
 
   #handle(node: Node) {
     const none = () => Promise.reject(new Error('not part of the simulation'));
-    return { publish: none, usage: none, giveBack: none, admit: (request: AdmitRequest) => this.#call(node, request) };
+    return {
+      ...{ publish: none, usage: none, giveBack: none, gateway: none },
+      admit: (request: AdmitRequest) => this.#call(node, request),
+    };
   }
 
   #call(node: Node, request: AdmitRequest): ReturnType<OrganizationObject['admit']> {

@@ -1,0 +1,177 @@
+import type { QuotaStatus } from '../access/admission.ts';
+import type { KeyEnvironment, KeyUse } from '../access/edge.ts';
+import type { Permission } from '../access/permissions.ts';
+import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
+import { AppError, notFound } from '../kernel/errors.ts';
+import type { Ask, Drawer, Refused, Verdict } from '../quota/index.ts';
+import { refusalError } from '../quota/index.ts';
+import type { CompiledApi, Policy } from './compiled.ts';
+import type { Credential, IdentifyDeps } from './identify.ts';
+
+/** Who a call turned out to be from. */
+export interface Caller {
+  kind: 'key' | 'user' | 'wallet' | 'anonymous';
+  keyId: string | null;
+  userId: string | null;
+  /** Of a key for trying things out, everything is made up. */
+  environment: KeyEnvironment;
+}
+
+export interface AdmitDeps extends IdentifyDeps {
+  admit(organizationId: string, ask: Ask): Promise<Verdict>;
+  /**
+   * Measures a caller without a credential by the API's own limit, by address.
+   * @throws AppError `RATE_LIMITED`
+   */
+  admitAddress(api: CompiledApi, address: string | undefined, units: number): Promise<{ giveBack(): Promise<void> }>;
+}
+
+export interface AdmitRequest {
+  organizationId: string;
+  api: CompiledApi;
+  policy: Policy;
+  credential: Credential;
+  use: KeyUse;
+  /** By which the request was routed. */
+  version: number;
+  /** Is told what the request was measured by, whether it is let through or refused. */
+  tell(status: QuotaStatus): void;
+}
+
+export type CallAdmission =
+  | { kind: 'admitted'; caller: Caller; giveBack(): Promise<void> }
+  /** The APIs have changed: to be routed again, by this version. */
+  | { kind: 'stale'; version: number };
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** What it takes to call an API, by method: whoever may only read changes nothing upstream. */
+const permissionFor = (method: string): Permission => (SAFE.has(method) ? 'gateway:read' : 'gateway:write');
+
+/**
+ * Decides whether a call may go on, and charges it to the organization whose API it is for.
+ * @throws AppError `unauthorized`, `forbidden`, `not_found` for a caller with no place in the organization (who is
+ * charged for asking), `RATE_LIMITED`, `service_unavailable`
+ */
+export async function admitCall(deps: AdmitDeps, request: AdmitRequest): Promise<CallAdmission> {
+  const { credential, organizationId, api } = request;
+  switch (credential.kind) {
+    case 'none':
+      return admitAnonymous(deps, request);
+    case 'key':
+      if (credential.key.organizationId === organizationId) return admitKey(deps, request, credential.key.hash);
+      if (api.visibility === 'public') return admitAnonymous(deps, request);
+      return refuseStranger(deps, request);
+    case 'person':
+      return admitPerson(deps, request, credential.principal);
+  }
+}
+
+async function admitKey(deps: AdmitDeps, request: AdmitRequest, hash: string): Promise<CallAdmission> {
+  const { policy, use } = request;
+  const verdict = await ask(deps, request, { kind: 'key', hash, permission: permissionFor(use.method) });
+  if (verdict.ok === false) return stale(verdict);
+  const { key, giveBack } = verdict;
+  if (!key) throw new Error('a key was admitted and not told');
+  const held = key.permissions;
+  const missing = policy.scopes.find((scope) => !held.includes(scope) && !held.includes('admin'));
+  if (missing !== undefined) {
+    await giveBack();
+    throw new AppError('forbidden', `This API key does not have the scope ${missing} that this needs`);
+  }
+  const caller = { kind: 'key', keyId: key.id, userId: key.userId, environment: key.environment } as const;
+  return { kind: 'admitted', caller, giveBack };
+}
+
+async function admitPerson(
+  deps: AdmitDeps,
+  request: AdmitRequest,
+  principal: UserPrincipal | WalletPrincipal,
+): Promise<CallAdmission> {
+  const { organizationId, api, use } = request;
+  const permissions = await deps.permissionsIn(principal, organizationId);
+  const { userId } = principal;
+  if (!permissions) {
+    if (api.visibility === 'public') return admitAnonymous(deps, request);
+    return refuseStranger(deps, request);
+  }
+  const needed = permissionFor(use.method);
+  if (!permissions.has(needed)) {
+    throw new AppError('forbidden', `This needs the permission ${needed}, which this caller does not have`);
+  }
+  const verdict = await ask(deps, request, drawerOf(principal));
+  if (verdict.ok === false) return stale(verdict);
+  const caller = { kind: principal.kind, keyId: null, userId, environment: 'live' } as const;
+  return { kind: 'admitted', caller, giveBack: verdict.giveBack };
+}
+
+/** An API's public calls are its owner's to pay for, who says how many there may be from one address. */
+async function admitAnonymous(deps: AdmitDeps, request: AdmitRequest): Promise<CallAdmission> {
+  const { api, policy, use } = request;
+  if (api.visibility !== 'public' || policy.scopes.length > 0) {
+    throw new AppError('unauthorized', 'This API needs a key');
+  }
+  const verdict = await ask(deps, request, { kind: 'anonymous' });
+  if (verdict.ok === false) return stale(verdict);
+  try {
+    const counted = await deps.admitAddress(api, use.address, policy.cost);
+    const giveBack = async () => void (await Promise.all([verdict.giveBack(), counted.giveBack()]));
+    const caller = { kind: 'anonymous', keyId: null, userId: null, environment: 'live' } as const;
+    return { kind: 'admitted', caller, giveBack };
+  } catch (error) {
+    await verdict.giveBack();
+    throw error;
+  }
+}
+
+/**
+ * Charges a call that leads nowhere to whoever sent it, as every request counts; and finds out whether the credential is
+ * any good. Without one there is nobody to charge.
+ * @throws AppError as the charge is refused
+ */
+export async function chargeAsking(
+  deps: AdmitDeps,
+  credential: Credential,
+  { use, tell }: Pick<AdmitRequest, 'use' | 'tell'>,
+): Promise<void> {
+  if (credential.kind === 'none') return;
+  const isKey = credential.kind === 'key';
+  const payer = isKey ? credential.key.organizationId : await deps.ownOrganization(credential.principal);
+  if (payer === undefined) return;
+  const drawer: Drawer = isKey ? { kind: 'key', hash: credential.key.hash } : drawerOf(credential.principal);
+  const verdict = await deps.admit(payer, { drawer, charge: { units: 1, tier: 0 }, use });
+  if ('status' in verdict && verdict.status) tell(verdict.status);
+  if (!verdict.ok) throw refusalError(verdict);
+}
+
+const drawerOf = (principal: UserPrincipal | WalletPrincipal): Drawer =>
+  principal.kind === 'user'
+    ? { kind: 'user', userId: principal.userId }
+    : { kind: 'wallet', address: principal.address, userId: principal.userId };
+
+/** What is another organization's does not exist. */
+async function refuseStranger(deps: AdmitDeps, request: AdmitRequest): Promise<never> {
+  await chargeAsking(deps, request.credential, request);
+  throw notFound('Service');
+}
+
+/** @throws AppError as the verdict has it, unless it says that the routing is out of date */
+async function ask(
+  deps: AdmitDeps,
+  { organizationId, policy, use, api, version, tell }: AdmitRequest,
+  drawer: Drawer,
+): Promise<Extract<Verdict, { ok: true }> | Stale> {
+  const verdict = await deps.admit(organizationId, {
+    drawer,
+    charge: { units: policy.cost, tier: 0 },
+    use: { ...use, api: api.slug },
+    gateway: version,
+  });
+  if ('status' in verdict && verdict.status) tell(verdict.status);
+  if (verdict.ok || verdict.refused === 'stale') return verdict;
+  throw refusalError(verdict);
+}
+
+type Stale = Extract<Refused, { refused: 'stale' }>;
+
+const stale = ({ gateway }: Stale): CallAdmission => ({ kind: 'stale', version: gateway });

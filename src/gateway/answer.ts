@@ -1,0 +1,58 @@
+import { AppError } from '../kernel/errors.ts';
+import type { Call } from './call.ts';
+import type { Forwarded } from './forward.ts';
+import { downstreamHeaders } from './headers/downstream.ts';
+import type { CallPlan } from './prepared.ts';
+import type { RoutedCall } from './routing/router.ts';
+import { changeAnswer, isJsonType } from './transform/message.ts';
+
+/** Statuses whose answers have no body (Fetch, "null body status"). */
+const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+
+/**
+ * The upstream's answer as the caller gets it.
+ * @throws AppError `bad_gateway` when it is more or something else than may be passed on
+ */
+export async function answerOf(
+  call: Call,
+  routed: RoutedCall,
+  { response: changes }: CallPlan,
+  { response, pool, upstream, rest, injection, facts }: Forwarded,
+): Promise<Response> {
+  const made = downstreamHeaders(response.headers, {
+    requestId: call.requestId,
+    mount: {
+      upstreams: pool.upstreams.map(({ url }) => url),
+      requested: upstream.url + rest,
+      publicBase: `${facts.scheme}://${facts.host}${routed.base}`,
+      queryNames: injection?.queryNames ?? [],
+    },
+    cookiePath: routed.base,
+    secrets: injection?.secrets ?? [],
+  });
+  if (!made.ok) {
+    await response.body?.cancel();
+    throw new AppError('bad_gateway', 'The upstream answered with header fields that cannot be passed on');
+  }
+  const { headers } = made;
+  const status = changes.status?.get(response.status) ?? response.status;
+  const body = changes.body && isJsonType(headers) ? decoded(response.body, headers) : response.body;
+  const changed = await changeAnswer(
+    changes.body,
+    { method: call.request.method, status: response.status, body },
+    headers,
+  );
+  if (!changed.ok) {
+    throw new AppError('bad_gateway', `The upstream's answer cannot be passed on: ${changed.message}`);
+  }
+  changes.headers?.(headers, facts);
+  // Bodies are as they came over the wire: nothing undoes or repeats the coding that Content-Encoding names.
+  return new Response(BODILESS.has(status) ? null : changed.body, { status, headers, encodeBody: 'manual' });
+}
+
+/** A body that is to be read. Only gzip can be undone here; another coding is found not to be JSON. */
+function decoded(body: ReadableStream<Uint8Array> | null, headers: Headers): ReadableStream<Uint8Array> | null {
+  if (headers.get('content-encoding')?.trim().toLowerCase() !== 'gzip') return body;
+  headers.delete('content-encoding');
+  return body?.pipeThrough(new DecompressionStream('gzip') as ReadableWritablePair<Uint8Array, Uint8Array>) ?? null;
+}

@@ -1,0 +1,154 @@
+import type { Clock } from '../../kernel/clock.ts';
+import { askOrigin, dropBody, insteadOfError } from './ask.ts';
+import type { CacheReport } from './cache-status.ts';
+import type { Call, Engine } from './engine.ts';
+import { showing } from './fill.ts';
+import { createFlights, type Landing, systemTimer, type Timer } from './flights.ts';
+import { freshLeft } from './freshness.ts';
+import { pathKey, readQuery, resourceKey, variantKey } from './key.ts';
+import type { Forward } from './origin.ts';
+import { notCached, passOn, present } from './present.ts';
+import { type NewPipe, workersPipe } from './pump.ts';
+import { type CacheRequest, readTerms, whyBypassed } from './request.ts';
+import type { CacheScope } from './scope.ts';
+import { createShelf, type Found } from './shelf.ts';
+import type { CacheStore } from './store.ts';
+import { judge } from './verdict.ts';
+import { locatedPaths } from './write.ts';
+
+export interface CacheDeps {
+  store: CacheStore;
+  clock: Clock;
+  /** Told of every failure of the store; the call goes on without it. */
+  onStoreError(error: unknown): void;
+  timer?: Timer;
+  pipe?: NewPipe;
+}
+
+export interface GatewayCache {
+  /**
+   * Answers a call from the cache or through `forward`. Answers for which caching is on carry `Cache-Status` (RFC 9211),
+   * stored ones `Age`. Throws only what `forward` throws; `Cache-Control: only-if-cached` without an answer gives an
+   * empty 504.
+   */
+  serve(request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response>;
+}
+
+/** A shared cache as RFC 9111 has it; one per isolate. */
+export function createCache({
+  store,
+  clock,
+  onStoreError,
+  timer = systemTimer,
+  pipe = workersPipe,
+}: CacheDeps): GatewayCache {
+  const engine: Engine = {
+    ...{ clock, pipe, budget: { held: 0 } },
+    shelf: createShelf({ store, clock, onStoreError }),
+    flights: createFlights(timer),
+  };
+  return {
+    serve(request, scope, forward) {
+      const { method } = request;
+      const off = scope.policy.mode === 'off';
+      if (method === 'GET' || method === 'HEAD') return off ? forward() : read(engine, request, scope, forward);
+      if (method === 'OPTIONS' || method === 'TRACE' || !scope.invalidates) return forward();
+      return write(engine, request, scope, forward);
+    },
+  };
+}
+
+/**
+ * A write that was not refused ends what is stored of its path and of those that its answer names (RFC 9111 §4.4), in
+ * all their variants: at once in this isolate, within 5 s in the others of this data centre. Other data centres have
+ * the answer's lifetime, or a purge.
+ */
+async function write({ shelf }: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response> {
+  const response = await forward();
+  if (response.status >= 200 && response.status < 400) {
+    const paths = [request.path, ...locatedPaths(response.headers, request.path, scope.bases)];
+    request.background(shelf.noteWrite([...new Set(paths)].map((path) => pathKey(scope, path))));
+  }
+  return scope.policy.mode === 'off' ? response : passOn(response, { fwd: 'method' });
+}
+
+async function read(engine: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response> {
+  const bypass = whyBypassed(request, scope.policy);
+  if (bypass !== null) return passOn(await forward(), { fwd: 'bypass', detail: bypass });
+  const { headers } = request;
+  const { sent, keyed } = readQuery(request.query, scope.parameters);
+  const terms = readTerms(headers);
+  const made = resourceKey(scope, request, keyed, terms.coding);
+  const resource = typeof made === 'string' ? made : await made;
+  const place = { resource, path: pathKey(scope, request.path), headers };
+  const call: Call = { request, scope, forward, terms, place, query: sent, behind: false };
+  const found = await engine.shelf.find(place);
+  const answer = await fromFound(engine, call, found);
+  if (answer !== null) return answer;
+  if (terms.onlyIfCached) {
+    await dropBody(found);
+    return notCached();
+  }
+  return waitOrAsk(engine, call, found);
+}
+
+/** The stored answer, if it may be used as it lies there. */
+async function fromFound(engine: Engine, call: Call, found: Found, collapsed?: CacheReport): Promise<Response | null> {
+  const { answer, body, key } = found;
+  if (answer === null) return null;
+  const { policy } = call.scope;
+  const now = engine.clock().getTime();
+  const verdict = judge(answer, call.terms, policy, now);
+  if (verdict === 'validate') return null;
+  if (verdict === 'behind') freshenBehind(engine, call, found, now);
+  return present(answer, body, showing(call, engine.shelf, now, key), {
+    ...(collapsed ?? { hit: true }),
+    ttl: freshLeft(answer, policy, now),
+  });
+}
+
+function freshenBehind(engine: Engine, call: Call, found: Found, now: number): void {
+  if (engine.flights.join(found.key, now) !== undefined) return;
+  const flight = engine.flights.lead(found.key, now);
+  if (flight === undefined) return;
+  const terms = { ...call.terms, ifNoneMatch: null, ifModifiedSince: null, range: null, ifRange: null };
+  const behind = { ...call, terms, behind: true };
+  const body = found.body instanceof ReadableStream ? null : found.body;
+  // The call in front has its answer; a failure behind it leaves the stored one to age.
+  const asking = askOrigin(engine, behind, { ...found, body }, flight).then((response) => response.body?.cancel());
+  call.request.background(asking.catch(() => undefined));
+}
+
+/** Waits for who is asking the origin already, or asks. */
+async function waitOrAsk(engine: Engine, call: Call, found: Found): Promise<Response> {
+  const now = engine.clock().getTime();
+  const { terms, request } = call;
+  const together = !terms.noStore && (terms.range === null || found.answer !== null);
+  if (!together) return askOrigin(engine, call, found, undefined);
+  const landed = engine.flights.unshareable(found.key, now) ? undefined : engine.flights.join(found.key, now);
+  if (landed !== undefined) {
+    const answer = await fromLanding(engine, call, found, await landed);
+    if (answer !== null) return answer;
+  }
+  const flight = request.method === 'GET' ? engine.flights.lead(found.key, engine.clock().getTime()) : undefined;
+  return askOrigin(engine, call, found, flight);
+}
+
+async function fromLanding(engine: Engine, call: Call, found: Found, landing: Landing): Promise<Response | null> {
+  const fwd = found.answer === null ? found.miss : 'stale';
+  if (landing.kind === 'answer') {
+    const { answer, body, key, names, fwdStatus } = landing;
+    const own =
+      names.length === 0 ? call.place.resource : await variantKey(call.place.resource, names, call.place.headers);
+    if (own !== key) return null;
+    if (found.body instanceof ReadableStream) await found.body.cancel();
+    return fromFound(engine, call, { ...found, key, names, answer, body }, { fwd, fwdStatus, collapsed: true });
+  }
+  if (landing.kind === 'stored') {
+    const again = await engine.shelf.find(call.place);
+    const answer = await fromFound(engine, call, again, { fwd, collapsed: true });
+    if (answer === null && again.body instanceof ReadableStream) await again.body.cancel();
+    return answer;
+  }
+  return landing.kind === 'failed' ? insteadOfError(engine, call, found, { fwd: 'stale', collapsed: true }) : null;
+}

@@ -1,0 +1,96 @@
+import { type Answer, type Body, fieldOf } from './answer.ts';
+import { type CacheReport, formatReport } from './cache-status.ts';
+import { notModified, rangeApplies } from './conditions.ts';
+import { ageOf } from './freshness.ts';
+import { type ByteRange, readRange } from './range.ts';
+import type { Terms } from './request.ts';
+
+/** The bodies are as on the wire: workerd must neither undo nor repeat the coding that Content-Encoding names. */
+const AS_IS = { encodeBody: 'manual' } as const;
+
+const discard = async (body: Body) => {
+  if (body instanceof ReadableStream) await body.cancel();
+};
+
+/** What a stored answer is shown for. */
+export interface Showing {
+  method: string;
+  terms: Terms;
+  now: number;
+  /** Cuts a range out of a body that is not in memory. */
+  range(range: ByteRange): Promise<ReadableStream<Uint8Array> | null>;
+}
+
+/** A stored answer as the client asked for it: whole, 304, a range, or the header fields alone. */
+export async function present(answer: Answer, body: Body, showing: Showing, report: CacheReport): Promise<Response> {
+  const { method, terms, now } = showing;
+  const headers = new Headers(answer.fields.map(([name, value]): [string, string] => [name, value]));
+  headers.set('age', String(Math.floor(ageOf(answer, now))));
+  headers.set('cache-status', formatReport(report));
+  if (notModified(answer, terms)) {
+    await discard(body);
+    // RFC 9110 §15.4.5: nothing that describes a body which is not sent.
+    for (const name of ['content-type', 'content-encoding', 'content-language', 'content-range']) headers.delete(name);
+    return new Response(null, { status: 304, headers });
+  }
+  const bodiless = answer.status === 204 || answer.status === 205 || answer.status === 304;
+  if (!bodiless) headers.set('content-length', String(answer.length));
+  if (method === 'HEAD' || bodiless) {
+    await discard(body);
+    return new Response(null, { status: answer.status, headers, ...AS_IS });
+  }
+  if (terms.range !== null && answer.status === 200 && rangeApplies(answer, terms.ifRange)) {
+    const cut = await presentRange(answer, body, showing, terms.range, headers);
+    if (cut !== null) return cut;
+  }
+  return new Response(body, { status: answer.status, headers, ...AS_IS });
+}
+
+async function presentRange(answer: Answer, body: Body, { range }: Showing, field: string, headers: Headers) {
+  const wanted = readRange(field, answer.length);
+  if (wanted === 'ignored') return null;
+  if (wanted === 'unsatisfiable') {
+    await discard(body);
+    headers.set('content-range', `bytes */${answer.length}`);
+    for (const name of ['content-length', 'content-type', 'content-encoding']) headers.delete(name);
+    return new Response(null, { status: 416, headers });
+  }
+  const { first, last } = wanted;
+  const part = body instanceof Uint8Array ? body.subarray(first, last + 1) : await range(wanted);
+  if (part === null) return null;
+  await discard(body);
+  headers.set('content-range', `bytes ${first}-${last}/${answer.length}`);
+  headers.set('content-length', String(last - first + 1));
+  return new Response(part, { status: 206, headers, ...AS_IS });
+}
+
+/** The origin's answer as it is, with our member at the end of `Cache-Status` (RFC 9211 §2: from the origin to the user). */
+export function passOn(
+  response: Response,
+  report: CacheReport,
+  body: ReadableStream<Uint8Array> | null = response.body,
+): Response {
+  const { status, statusText } = response;
+  const shown = new Response(body, { status, statusText, headers: response.headers, ...AS_IS });
+  shown.headers.append('cache-status', formatReport(report));
+  return shown;
+}
+
+/** RFC 9111 §5.2.1.7. */
+export function notCached(): Response {
+  const headers = { 'cache-status': formatReport({ fwd: 'request', detail: 'only-if-cached' }) };
+  return new Response(null, { status: 504, headers });
+}
+
+/** Whether a HEAD's answer shows that the stored one is another (RFC 9111 §4.3.5). */
+export function showsChange(stored: Answer, head: Response): boolean {
+  if (head.status !== stored.status) return true;
+  const { headers } = head;
+  const length = headers.get('content-length');
+  return (
+    headers.get('etag') !== stored.etag ||
+    headers.get('last-modified') !== stored.lastModified ||
+    headers.get('content-encoding') !== fieldOf(stored.fields, 'content-encoding') ||
+    (length !== null && Number(length) !== stored.length)
+  );
+}

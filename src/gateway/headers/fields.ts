@@ -1,0 +1,161 @@
+/** Fields that hold between two neighbours alone (RFC 9110 §7.6.1), beside those that `Connection` names. */
+const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+];
+
+/** The caller's own credentials: for us, and for the upstream only where `credentials.passOn` says so. */
+export const CREDENTIAL_FIELDS: readonly string[] = [
+  'authorization',
+  'cookie',
+  'x-api-key',
+  'x-signature',
+  'x-timestamp',
+];
+
+/**
+ * What a caller may not say about itself or about where its request goes: addresses, identities and hosts that upstreams
+ * are known to believe, and other methods and paths than those that were routed, limited and permitted here.
+ */
+const CLAIMS: readonly string[] = [
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'true-client-ip',
+  'fastly-client-ip',
+  'x-org-id',
+  'x-organization-id',
+  'x-tenant-id',
+  'x-user-id',
+  'x-user',
+  'x-user-email',
+  'x-remote-user',
+  'remote-user',
+  'x-original-host',
+  'x-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+];
+
+/** Families of such fields: of the platform, of proxies before us, and of gateways that state who the caller is. */
+const CLAIM_PREFIXES: readonly string[] = ['cf-', 'x-forwarded-', 'x-authenticated-', 'x-consumer-', 'x-weir-'];
+
+/**
+ * What the platform writes for the connection it opens. A `Content-Length` follows from the body that is really sent,
+ * and `Expect` has no use where 1xx answers cannot be carried.
+ */
+const FRAMING: readonly string[] = ['host', 'content-length', 'expect'];
+
+/** Written anew for each call. */
+const REWRITTEN: readonly string[] = ['via', 'traceparent', 'tracestate', 'x-request-id'];
+
+/** What an upstream says of its own connection or product, which would be wrong or too much when we said it. */
+const UPSTREAM_ONLY: readonly string[] = [
+  'server',
+  'via',
+  'x-powered-by',
+  'x-aspnet-version',
+  'x-aspnetmvc-version',
+  'x-accel-redirect',
+  'x-sendfile',
+  // Policies for a whole host. The host is ours and shared, and another way to it would lead around the gateway.
+  'strict-transport-security',
+  'alt-svc',
+  'public-key-pins',
+  'expect-ct',
+  'nel',
+  'report-to',
+  'clear-site-data',
+  'service-worker-allowed',
+];
+
+const DROPPED_UP: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  ...CREDENTIAL_FIELDS,
+  ...CLAIMS,
+  ...FRAMING,
+  ...REWRITTEN,
+]);
+
+const DROPPED_DOWN: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...UPSTREAM_ONLY]);
+
+const startsWithAny = (name: string, prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
+
+/** Whether a request field (lower case) stays here. */
+export const isDroppedUp = (name: string): boolean => DROPPED_UP.has(name) || startsWithAny(name, CLAIM_PREFIXES);
+
+/** Whether a response field (lower case) stays here. */
+export const isDroppedDown = (name: string): boolean => DROPPED_DOWN.has(name) || name.startsWith('cf-');
+
+/** Fields of an upstream that have the names of ours: they go on under `x-upstream-`, so that neither is taken for the other. */
+const OURS: ReadonlySet<string> = new Set(['x-request-id', 'ratelimit']);
+
+export const isOurs = (name: string): boolean =>
+  OURS.has(name) || name.startsWith('x-ratelimit-') || name.startsWith('ratelimit-');
+
+/** Whether a field's name or value holds what would end it: never sent on (RFC 9110 §5.5). */
+export const breaksOut = (value: string): boolean => /[\0\r\n]/.test(value);
+
+const NO_NAMES: ReadonlySet<string> = new Set();
+
+/** The fields that `Connection` names, lower case. */
+export function connectionNames(headers: Headers): ReadonlySet<string> {
+  const connection = headers.get('connection');
+  if (connection === null) return NO_NAMES;
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));
+}
+
+/** Bounds of one message's fields: a Worker takes 128 KB, and most servers 8 to 16 KB a field and 100 fields. */
+export const FIELD_LIMITS = { fields: 128, bytes: 64 * 1024 } as const;
+
+/** How much of the bounds one field takes, in characters: its name, value, and what stands between them on the wire. */
+export const fieldSize = (name: string, value: string): number => name.length + value.length + 4;
+
+const TCHAR = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+
+/** A field's name is a token (RFC 9110 §5.6.2). */
+export const isFieldName = (name: string): boolean => TCHAR.test(name);
+
+/** Why a definition may not write this request field (any case) by itself, or nothing. */
+export function faultOfRequestField(written: string): string | undefined {
+  const name = written.toLowerCase();
+  if (!isFieldName(name)) return 'is not the name of a header field';
+  if (CREDENTIAL_FIELDS.includes(name)) return 'is a credential: use "credentials", where it is kept encrypted';
+  if (HOP_BY_HOP.includes(name) || FRAMING.includes(name) || name === 'content-encoding') {
+    return 'belongs to the connection or the framing of the message';
+  }
+  if (REWRITTEN.includes(name) || name === 'forwarded' || name.startsWith('x-forwarded-') || name.startsWith('cf-')) {
+    return 'is written by the gateway itself';
+  }
+  return undefined;
+}
+
+const OF_THE_CACHE: ReadonlySet<string> = new Set(['age', 'cache-status', 'date']);
+
+/** Why a definition may not write this response field (any case) by itself, or nothing. */
+export function faultOfResponseField(written: string): string | undefined {
+  const name = written.toLowerCase();
+  if (!isFieldName(name)) return 'is not the name of a header field';
+  if (HOP_BY_HOP.includes(name) || FRAMING.includes(name) || name === 'content-encoding') {
+    return 'belongs to the connection or the framing of the message';
+  }
+  if (isOurs(name) || OF_THE_CACHE.has(name) || name === 'via' || name.startsWith('cf-')) {
+    return 'is written by the gateway itself';
+  }
+  if (name.startsWith('access-control-')) return 'is written by "cors"';
+  return isDroppedDown(name) && name !== 'server' ? 'speaks for a whole host, which APIs share' : undefined;
+}

@@ -1,0 +1,89 @@
+import type * as z from 'zod';
+import { type OrganizationCtx, permit } from '../../access/ctx.ts';
+import { rfc3339, SECOND } from '../../kernel/clock.ts';
+import { describeError } from '../../kernel/errors.ts';
+import { toPage } from '../../kernel/page.ts';
+import type { Logger } from '../../telemetry/log.ts';
+import type { CompiledApi, CompiledPool } from '../compiled.ts';
+import type { Watched, WatchedUpstream } from '../watch/protocol.ts';
+import type { listServices as listContract } from './contract.ts';
+import { serviceStatus, upstreamState } from './status.ts';
+
+export interface ServiceDeps {
+  log: Logger;
+  listApis(organizationId: string): Promise<CompiledApi[]>;
+  /** What the API's object knows; nothing when it was never told of the API. */
+  watchedOf(organizationId: string, apiId: string): Promise<Watched | undefined>;
+  /** Every address at which it can be called. */
+  baseUrlsOf(api: CompiledApi): readonly string[] | Promise<readonly string[]>;
+  wait(milliseconds: number): Promise<void>;
+}
+
+const PATIENCE = SECOND;
+
+export async function listServices(
+  ctx: OrganizationCtx,
+  deps: ServiceDeps,
+  query: Pick<z.output<typeof listContract.query>, 'limit' | 'offset'>,
+) {
+  permit(ctx, 'apis:read');
+  const apis = await deps.listApis(ctx.organizationId);
+  apis.sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  const shown = apis.slice(query.offset, query.offset + query.limit);
+  const services = await Promise.all(
+    shown.map(async (api) => toWire(api, await watchedOf(deps, api), await deps.baseUrlsOf(api))),
+  );
+  return toPage(services, apis.length, query);
+}
+
+/** An object that does not answer leaves a service unknown, and the list readable. */
+async function watchedOf({ log, watchedOf: ask, wait }: ServiceDeps, api: CompiledApi): Promise<Watched | undefined> {
+  try {
+    return await Promise.race([ask(api.organizationId, api.id), wait(PATIENCE).then(() => undefined)]);
+  } catch (error) {
+    const fields = { organization_id: api.organizationId, api_id: api.id, error: describeError(error) };
+    log.warn('upstream.watch_unreachable', fields);
+    return undefined;
+  }
+}
+
+function toWire(api: CompiledApi, watched: Watched | undefined, baseUrls: readonly string[]) {
+  const known = new Map(watched?.upstreams.map((upstream) => [upstream.id, upstream]));
+  return {
+    id: api.id,
+    slug: api.slug,
+    name: api.name,
+    status: serviceStatus(api, watched),
+    lifecycle: api.lifecycle.status,
+    visibility: api.visibility,
+    base_urls: [...baseUrls],
+    default_version: api.versioning.default,
+    versions: api.versions.map(({ name, lifecycle }) => ({ name, status: lifecycle.status })),
+    pools: api.pools.map((pool) => poolToWire(pool, known)),
+    last_call_at: momentOf(watched?.heardAt),
+  };
+}
+
+const poolToWire = ({ name, balancing, upstreams }: CompiledPool, known: ReadonlyMap<string, WatchedUpstream>) => ({
+  name,
+  algorithm: balancing.algorithm,
+  upstreams: upstreams.map((upstream) => {
+    const seen = known.get(upstream.id);
+    const { calls = 0, failures = 0, slow = 0 } = seen ?? {};
+    return {
+      url: upstream.url,
+      weight: upstream.weight,
+      backup: upstream.backup,
+      state: upstreamState(upstream, seen),
+      breaker: {
+        state: seen?.breaker.state ?? ('closed' as const),
+        since: momentOf(seen?.breaker.since),
+        window: { calls, failures, slow },
+      },
+      health: { state: seen?.health ?? ('unknown' as const), checked_at: momentOf(seen?.checkedAt) },
+      ejected_until: momentOf(seen?.ejectedUntil),
+    };
+  }),
+});
+
+const momentOf = (at: number | null | undefined) => (at ? rfc3339(new Date(at)) : null);

@@ -1,0 +1,70 @@
+import { type Clock, SECOND } from '../kernel/clock.ts';
+import { checkUrl, type OutboundPolicy } from './guard.ts';
+import { type Judge, OutboundRefusal } from './guarded-fetch.ts';
+
+interface DestinationDeps {
+  fetch: typeof fetch;
+  clock: Clock;
+  policy: OutboundPolicy;
+  judge: Judge;
+}
+
+/**
+ * A place that a user chose and that is called again and again.
+ * @throws OutboundRefusal when nothing may be sent to it; whatever `fetch` throws otherwise
+ */
+export interface Destination {
+  /** `rest` is a path below the base and a query, in canonical spelling: it cannot lead anywhere else. */
+  fetch(rest: string, init: RequestInit & { signal: AbortSignal }): Promise<Response>;
+}
+
+/** How long a judgement of the name's addresses holds. */
+const JUDGED_FOR = 60 * SECOND;
+
+/** The judgement is made again in the background when it is that old, so that a busy destination never waits for it. */
+const RENEWED_AFTER = 30 * SECOND;
+
+/** Longest time that a look-up may take. */
+const PATIENCE = 5 * SECOND;
+
+/**
+ * Judges a destination's address once, and the addresses of its name once a minute, by the same rules as every other
+ * request to an address that a user chose. Redirects are answers and are never followed.
+ * @param base an origin and a path without a slash at its end: `https://api.example.com/v1`
+ */
+export function createDestination({ fetch, clock, policy, judge }: DestinationDeps, base: string): Destination {
+  const check = checkUrl(`${base}/`, policy);
+  let judgedAt = Number.NEGATIVE_INFINITY;
+  let judging: Promise<void> | undefined;
+
+  async function judgeNow(): Promise<void> {
+    try {
+      await judge(`${base}/`, AbortSignal.timeout(PATIENCE));
+      judgedAt = clock().getTime();
+    } catch (error) {
+      // A name that could not be looked up may still stand for what it stood for a moment ago.
+      if (error instanceof OutboundRefusal && error.kind === 'refused') judgedAt = Number.NEGATIVE_INFINITY;
+      throw error;
+    } finally {
+      judging = undefined;
+    }
+  }
+
+  function judgeOnce(): Promise<void> {
+    judging ??= judgeNow();
+    return judging;
+  }
+
+  return {
+    async fetch(rest, init) {
+      if (!check.ok) throw new OutboundRefusal('refused', `The address ${check.reason}`);
+      if (!check.listed) {
+        const age = clock().getTime() - judgedAt;
+        if (age >= JUDGED_FOR) await judgeOnce();
+        else if (age >= RENEWED_AFTER) judgeOnce().catch(() => undefined);
+      }
+      // `manual` hands a redirect back untouched, and the body as it came over the wire, coded or not.
+      return fetch(base + rest, { ...init, redirect: 'manual', encodeResponseBody: 'manual' });
+    },
+  };
+}
