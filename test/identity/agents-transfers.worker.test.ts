@@ -158,7 +158,7 @@ describe('the record of transfers', () => {
     const row = async (block: number): Promise<EventRow> => {
       const blockHash = `0x${agent}${block}`;
       return {
-        id: await eventIdOf(CHAIN_ID, { blockHash, logIndex: 0 }),
+        id: eventIdOf(CHAIN_ID, { blockHash, logIndex: 0 }),
         ...{ chainId: CHAIN_ID, blockHash, logIndex: 0, blockNumber: block, blockTime: now, transactionHash: '0xaa' },
         ...{ registry: 'identity', address: '0xbb', eventType: 'Transfer', agentId: String(agent) },
         fields: { agent_id: String(agent), from: lower(owner.address), to: lower(heir.address) },

@@ -144,7 +144,7 @@ describe('an API key', () => {
     await withKey(key);
     await withKey(`${key}x`);
     await call('GET', `/api/v1/triggers?key=${key}`, { headers: { Authorization: `Bearer ${key}` } });
-    vi.spyOn(OrganizationQuota.prototype, 'admit').mockRejectedValue(new Error(`failed for ${await sha256Hex(key)}`));
+    vi.spyOn(OrganizationQuota.prototype, 'admit').mockRejectedValue(new Error(`failed for ${sha256Hex(key)}`));
     await withKey(key);
     await call('DELETE', `/api/v1/api-keys/${id}`, { token: person.token });
     expect(lines.length).toBeGreaterThan(5);
@@ -180,7 +180,7 @@ describe('a revocation', () => {
     await publish(person.personalOrganizationId);
     let refused = 0;
     for (const { id, key } of keys) {
-      const use = admission({ kind: 'key', hash: await sha256Hex(key) }, { charge: { units: 0, tier: 0 } });
+      const use = admission({ kind: 'key', hash: sha256Hex(key) }, { charge: { units: 0, tier: 0 } });
       const verdict = await env.ORGANIZATION_QUOTA.getByName(person.personalOrganizationId).admit(use);
       expect(verdict.ok).toBe(true);
       await expectOk(200, call('DELETE', `/api/v1/api-keys/${id}`, { token: person.token }));

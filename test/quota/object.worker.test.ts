@@ -110,7 +110,7 @@ const lastUses = async (person: Person) => {
 async function twoPublishedKeys() {
   const person = await signUp();
   const keys = await manyKeys(person, 2);
-  const [one, two] = await Promise.all(keys.map(async ({ id, key }) => named(id, await sha256Hex(key))));
+  const [one, two] = await Promise.all(keys.map(async ({ id, key }) => named(id, sha256Hex(key))));
   if (!one || !two) throw new Error('there are no two keys');
   const organizationId = person.personalOrganizationId;
   const object = objectOf(organizationId);

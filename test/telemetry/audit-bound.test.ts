@@ -14,7 +14,7 @@ const content = (before: object | null, after: object | null) => ({
   created_at: '2026-01-01T00:00:00.000Z',
 });
 
-const digest = async (value: unknown, bytes: number) => ({ sha256: await sha256Hex(JSON.stringify(value)), bytes });
+const digest = async (value: unknown, bytes: number) => ({ sha256: sha256Hex(JSON.stringify(value)), bytes });
 
 describe('the content of an audit entry', () => {
   it('stays as it is up to 2 KiB a field, counted in UTF-8', async () => {

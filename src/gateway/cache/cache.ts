@@ -78,8 +78,7 @@ async function read(engine: Engine, request: CacheRequest, scope: CacheScope, fo
   const { headers } = request;
   const { sent, keyed } = readQuery(request.query, scope.parameters);
   const terms = readTerms(headers);
-  const made = resourceKey(scope, request, keyed, terms.coding);
-  const resource = typeof made === 'string' ? made : await made;
+  const resource = resourceKey(scope, request, keyed, terms.coding);
   const place = { resource, path: pathKey(scope, request.path), headers };
   const call: Call = { request, scope, forward, terms, place, query: sent, behind: false };
   const found = await engine.shelf.find(place);
@@ -138,8 +137,7 @@ async function fromLanding(engine: Engine, call: Call, found: Found, landing: La
   const fwd = found.answer === null ? found.miss : 'stale';
   if (landing.kind === 'answer') {
     const { answer, body, key, names, fwdStatus } = landing;
-    const own =
-      names.length === 0 ? call.place.resource : await variantKey(call.place.resource, names, call.place.headers);
+    const own = names.length === 0 ? call.place.resource : variantKey(call.place.resource, names, call.place.headers);
     if (own !== key) return null;
     if (found.body instanceof ReadableStream) await found.body.cancel();
     return fromFound(engine, call, { ...found, key, names, answer, body }, { fwd, fwdStatus, collapsed: true });

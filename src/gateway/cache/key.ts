@@ -22,12 +22,7 @@ export interface KeyFacts {
  * without the origin's word: then whatever credential of the caller's own is passed on to the upstream is part of the
  * key, so two users whom the upstream can tell apart never share an answer.
  */
-export function resourceKey(
-  scope: CacheScope,
-  facts: KeyFacts,
-  query: string,
-  coding: CodingClass,
-): string | Promise<string> {
+export function resourceKey(scope: CacheScope, facts: KeyFacts, query: string, coding: CodingClass): string {
   const { policy, answers, vary } = scope;
   let rest = part('h', facts.host) + part('p', facts.path) + part('q', query) + part('z', coding);
   if (policy.perCaller) rest += part('c', facts.caller ?? '');
@@ -35,7 +30,7 @@ export function resourceKey(
   const secret = policy.mode === 'ttl' || policy.perCaller ? credentialsOf(facts.headers) : '';
   const inVary = vary.some((name) => CREDENTIALS.includes(name));
   if (secret === '' && !inVary && answers.length + rest.length <= LONGEST_KEY) return answers + rest;
-  return sha256Hex(rest + secret).then((digest) => `${answers}/d${digest}`);
+  return `${answers}/d${sha256Hex(rest + secret)}`;
 }
 
 function credentialsOf(headers: Headers): string {
@@ -59,8 +54,8 @@ function keyed(headers: Headers, name: string): string {
 }
 
 /** The key of one of a resource's answers. Digested, since a field may hold anything, credentials included. */
-export async function variantKey(resource: string, names: readonly string[], headers: Headers): Promise<string> {
-  return `${resource}/y${await sha256Hex(JSON.stringify(names.map((name) => [name, keyed(headers, name)])))}`;
+export function variantKey(resource: string, names: readonly string[], headers: Headers): string {
+  return `${resource}/y${sha256Hex(JSON.stringify(names.map((name) => [name, keyed(headers, name)])))}`;
 }
 
 /** At which key a write to a path is noted. Hosts, versions and endpoints share it: they lead to the same upstream path. */

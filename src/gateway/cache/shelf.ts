@@ -117,7 +117,7 @@ export function createShelf({ store, clock, onStoreError }: ShelfDeps): Shelf {
       const copied = copies.get(resource, now());
       const [first, at] = await Promise.all([copied ?? read(resource), written.get(path, now()) ?? writtenAt(path)]);
       const names = first?.kind === 'vary' ? first.names : [];
-      const key = names.length === 0 ? resource : await variantKey(resource, names, headers);
+      const key = names.length === 0 ? resource : variantKey(resource, names, headers);
       const found = first?.kind === 'vary' ? await read(key) : first;
       const miss = first === undefined ? 'uri-miss' : 'vary-miss';
       if (found?.kind !== 'answer') return { key, names, answer: null, body: null, miss };
@@ -142,7 +142,7 @@ export function createShelf({ store, clock, onStoreError }: ShelfDeps): Shelf {
       if (names.length === 0) return { key: resource, names };
       if (names.length > MOST_NAMES) return null;
       if (names.length > known.length) await remember(resource, { kind: 'vary', names });
-      return { key: await variantKey(resource, names, headers), names };
+      return { key: variantKey(resource, names, headers), names };
     },
 
     async range(key, range) {

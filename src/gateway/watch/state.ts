@@ -73,7 +73,7 @@ export function configure(
   now: number,
   remembered: Remembered = state.upstreams,
 ): boolean {
-  if (state.settings && settings.revision <= state.settings.revision) return false;
+  if (state.settings && !isNewer(settings, state.settings)) return false;
   const windows = state.upstreams;
   state.settings = settings;
   state.upstreams = new Map();
@@ -93,6 +93,16 @@ export function configure(
   }
   return true;
 }
+
+/** That a host is somebody's own is found out between two revisions. */
+function isNewer(settings: WatchSettings, before: WatchSettings): boolean {
+  if (settings.revision !== before.revision) return settings.revision > before.revision;
+  const proven = new Set(provenIn(before));
+  return provenIn(settings).some((id) => !proven.has(id));
+}
+
+const provenIn = ({ pools }: WatchSettings) =>
+  pools.flatMap(({ upstreams }) => upstreams.flatMap(({ id, proven }) => (proven ? [id] : [])));
 
 /** One that is checked already keeps its turn; one whose host is not proven is left alone. */
 function roundOf(of: CompiledUpstream, pool: CompiledPool, now: number, round: Round | undefined): Round {

@@ -32,7 +32,9 @@ export async function resolveKey(
   const { key, admission } = await admit(organizationId, hash);
   const { id, userId, environment, limited } = key;
   const permissions = permissionsOf(key);
-  return { caller: { kind: 'key', keyId: id, organizationId, userId, environment, permissions, limited }, admission };
+  const granted = key.permissions;
+  const caller = { kind: 'key', keyId: id, organizationId, userId, environment, permissions, granted, limited } as const;
+  return { caller, admission };
 }
 
 /** By the list itself: the isolate keeps what it knows of a key, list and all, from one request to the next. */

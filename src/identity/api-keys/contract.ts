@@ -18,7 +18,7 @@ const permissions = z
   .max(MAX_ENTRIES)
   .meta({
     description:
-      'Words (`read`, `write`, which does not include `read`, `admin`) or single permissions `resource:verb`',
+      'Words (`read`, `write`, which does not include `read`, `admin`), single permissions `resource:verb`, and scopes of your own for your APIs (`orders:refund`)',
     examples: [['read', 'write']],
   });
 

@@ -1,6 +1,5 @@
 import type { KeyEnvironment } from '../../access/edge.ts';
-import { hmacSha256 } from '../../kernel/crypto.ts';
-import { sha256HexOfAscii } from '../../kernel/sha256.ts';
+import { hmacSha256, sha256Hex } from '../../kernel/crypto.ts';
 import { fromBase62, randomBase62, toBase62 } from './base62.ts';
 
 /**
@@ -36,7 +35,7 @@ export async function mintKey(
   const organization = toBase62(BigInt(`0x${organizationId.replaceAll('-', '')}`), ORGANIZATION_DIGITS);
   const body = `sk_${environment}_${randomBase62(RANDOM_DIGITS)}${organization}`;
   const text = `${body}${await checkOf(secrets[0], body)}`;
-  return { text, prefix: text.slice(0, DISPLAYED), hash: sha256HexOfAscii(text) };
+  return { text, prefix: text.slice(0, DISPLAYED), hash: sha256Hex(text) };
 }
 
 interface ParsedKey {
@@ -54,7 +53,7 @@ const checked = new WeakMap<KeySecrets, Map<string, ParsedKey>>();
 /** What a key's text says of itself; nothing when this deployment never made it. */
 export async function parseKey(secrets: KeySecrets, text: string): Promise<ParsedKey | undefined> {
   if (text.length !== LENGTH || !SHAPE.test(text)) return undefined;
-  const hash = sha256HexOfAscii(text);
+  const hash = sha256Hex(text);
   const before = checked.get(secrets)?.get(hash);
   if (before) return before;
   const parsed = await checkKey(secrets, text, hash);

@@ -1,6 +1,6 @@
 import { type CallerCtx, type OrganizationCtx, permit } from '../../access/ctx.ts';
 import type { KeyEnvironment, KeyType } from '../../access/edge.ts';
-import { effectivePermissions } from '../../access/key-permissions.ts';
+import { effectivePermissions, holdsScope, isOwnScope } from '../../access/key-permissions.ts';
 import { ROLE_PERMISSIONS, ROLES } from '../../access/permissions.ts';
 import { rfc3339 } from '../../kernel/clock.ts';
 import { AppError, invalidField, notFound } from '../../kernel/errors.ts';
@@ -174,7 +174,12 @@ function refuseLimited({ principal }: OrganizationCtx) {
 
 /** Nobody manages a key that may do what they may not. */
 function refuseMoreThanOwn(ctx: OrganizationCtx, key: Pick<store.ApiKeyRow, 'keyType' | 'permissions'>) {
-  const excess = [...effectivePermissions(key.keyType, key.permissions)].filter((one) => !ctx.permissions.has(one));
+  const { principal } = ctx;
+  const own = key.permissions.filter(isOwnScope);
+  const excess = [
+    ...[...effectivePermissions(key.keyType, key.permissions)].filter((one) => !ctx.permissions.has(one)),
+    ...own.filter((scope) => principal.kind === 'key' && !holdsScope(principal.granted, scope)),
+  ];
   if (excess.length > 0) {
     throw new AppError('forbidden', `The key has permissions that the caller has not: ${excess.join(', ')}`);
   }

@@ -42,7 +42,7 @@ interface Holder {
 export async function issueTokens(tx: Executor, tokens: TokenSettings, { session, user, now }: Holder) {
   const refreshToken = `rt_${toBase64Url(randomBytes(REFRESH_TOKEN_BYTES))}`;
   await insertRefreshToken(tx, {
-    tokenHash: await sha256Hex(refreshToken),
+    tokenHash: sha256Hex(refreshToken),
     sessionId: session.id,
     createdAt: now,
   });

@@ -23,7 +23,7 @@ import type { SessionEnd } from './table.ts';
  */
 export async function refreshSession(ctx: Ctx, tokens: TokenSettings, refreshToken: string) {
   const now = ctx.clock();
-  const tokenHash = await sha256Hex(refreshToken);
+  const tokenHash = sha256Hex(refreshToken);
   const seen = await store.findRefreshToken(ctx.db.query, tokenHash);
   if (!seen) throw uselessToken();
   if (seen.spentAt) {

@@ -32,7 +32,7 @@ function cached(c: Context<AppEnv>, body: object) {
 /** Kept under the hash of its content, so that another configuration is never answered with this one's document. */
 async function cachedDocument(deployment: Deployment, redis: Redis, clock: Clock): Promise<AgentDocument> {
   const document = agentDocumentOf(deployment);
-  const key = `weir:agent-document:${await sha256Hex(JSON.stringify(document))}`;
+  const key = `weir:agent-document:${sha256Hex(JSON.stringify(document))}`;
   const found = await redis.get<AgentDocument>(key).catch(() => null);
   if (found) return found;
   const fresh = { ...document, generated_at: rfc3339(clock()) };

@@ -11,8 +11,8 @@ interface Digest {
   bytes: number;
 }
 
-async function digestOf(json: string): Promise<Digest> {
-  return { sha256: await sha256Hex(json), bytes: utf8(json).length };
+function digestOf(json: string): Digest {
+  return { sha256: sha256Hex(json), bytes: utf8(json).length };
 }
 
 async function boundedField(value: unknown): Promise<unknown> {

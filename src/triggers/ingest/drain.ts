@@ -62,7 +62,7 @@ async function toBatch(deps: DrainDeps, entries: readonly OutboxEntry[]): Promis
   const batch: FeedBatch = { chainId: chain.id, events: [], undecoded: [], entries: [], recordedAt: clock() };
   for (const entry of entries) {
     const { seq, key, operation } = entry;
-    const eventId = await eventIdOf(chain.id, key);
+    const eventId = eventIdOf(chain.id, key);
     if (operation === 'event') ledger.logs.setIsEvent(key, record(deps, batch, eventId, entry.log));
     if (ledger.logs.isEvent(key)) batch.entries.push({ seq, operation, eventId });
   }
@@ -105,8 +105,8 @@ const ID_DIGITS = 32;
  * The event's public id. It follows from the log's place, so that a watcher which lost its memory, or reads a block a
  * second time, arrives at the same id; the block's hash in it keeps the two sides of a reorganization apart.
  */
-export async function eventIdOf(chainId: number, { blockHash, logIndex }: LogKey): Promise<string> {
-  const digest = await sha256Hex(`${chainId}:${blockHash}:${logIndex}`);
+export function eventIdOf(chainId: number, { blockHash, logIndex }: LogKey): string {
+  const digest = sha256Hex(`${chainId}:${blockHash}:${logIndex}`);
   return `evt_${digest.slice(0, ID_DIGITS)}`;
 }
 

@@ -15,7 +15,7 @@ async function newFeed() {
   const row = async (blockNumber: number, logIndex = 0): Promise<EventRow> => {
     const blockHash = `0x${blockNumber}`;
     return {
-      id: await eventIdOf(chainId, { blockHash, logIndex }),
+      id: eventIdOf(chainId, { blockHash, logIndex }),
       chainId,
       blockHash,
       logIndex,
