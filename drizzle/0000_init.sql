@@ -1,3 +1,18 @@
+CREATE TABLE "domains" (
+	"id" text PRIMARY KEY NOT NULL,
+	"organization_id" uuid NOT NULL,
+	"host" text NOT NULL,
+	"token" text NOT NULL,
+	"status" text NOT NULL,
+	"api_id" uuid,
+	"branding" jsonb NOT NULL,
+	"verified_at" timestamp (3) with time zone,
+	"checked_at" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "domains_host_key" UNIQUE("organization_id","host")
+);
+--> statement-breakpoint
 CREATE TABLE "api_revisions" (
 	"api_id" uuid NOT NULL,
 	"revision" integer NOT NULL,
@@ -30,6 +45,9 @@ CREATE TABLE "upstream_hosts" (
 	"host" text NOT NULL,
 	"token" text NOT NULL,
 	"proven_at" timestamp (3) with time zone,
+	"checked_at" timestamp (3) with time zone,
+	"missing_since" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "upstream_hosts_organization_id_host_pk" PRIMARY KEY("organization_id","host")
 );
 --> statement-breakpoint
@@ -501,6 +519,8 @@ CREATE TABLE "trigger_states" (
 	CONSTRAINT "trigger_states_condition_id_group_key_pk" PRIMARY KEY("condition_id","group_key")
 );
 --> statement-breakpoint
+ALTER TABLE "domains" ADD CONSTRAINT "domains_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "domains" ADD CONSTRAINT "domains_api_id_apis_id_fk" FOREIGN KEY ("api_id") REFERENCES "public"."apis"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "api_revisions" ADD CONSTRAINT "api_revisions_api_id_apis_id_fk" FOREIGN KEY ("api_id") REFERENCES "public"."apis"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "apis" ADD CONSTRAINT "apis_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "upstream_hosts" ADD CONSTRAINT "upstream_hosts_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -532,7 +552,10 @@ ALTER TABLE "trigger_conditions" ADD CONSTRAINT "trigger_conditions_trigger_id_t
 ALTER TABLE "triggers" ADD CONSTRAINT "triggers_organization_id_organizations_id_fk" FOREIGN KEY ("organization_id") REFERENCES "public"."organizations"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_trigger_id_triggers_id_fk" FOREIGN KEY ("trigger_id") REFERENCES "public"."triggers"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "trigger_states" ADD CONSTRAINT "trigger_states_condition_id_trigger_conditions_id_fk" FOREIGN KEY ("condition_id") REFERENCES "public"."trigger_conditions"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "domains_verified_key" ON "domains" USING btree ("host") WHERE status = 'verified';--> statement-breakpoint
+CREATE INDEX "domains_api_idx" ON "domains" USING btree ("api_id");--> statement-breakpoint
 CREATE INDEX "apis_organization_idx" ON "apis" USING btree ("organization_id","created_at","id");--> statement-breakpoint
+CREATE INDEX "upstream_hosts_checked_idx" ON "upstream_hosts" USING btree ("checked_at") WHERE proven_at is not null;--> statement-breakpoint
 CREATE INDEX "idempotent_answers_expiry_idx" ON "idempotent_answers" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "agent_links_standing_key" ON "agent_links" USING btree ("chain_id","agent_id") WHERE status in ('active', 'stale');--> statement-breakpoint
 CREATE INDEX "agent_links_agent_idx" ON "agent_links" USING btree ("chain_id","agent_id","id");--> statement-breakpoint

@@ -2,7 +2,14 @@ import { Hono } from 'hono';
 import { except } from 'hono/combine';
 import { advertisedPlans } from './billing/index.ts';
 import type { AppDeps } from './context.ts';
-import { addApiRoutes } from './gateway/registry/index.ts';
+import { addChannelRoutes } from './gateway/channels/routes.ts';
+import {
+  addApiRoutes,
+  addDomainRoutes,
+  addHostRoutes,
+  addOpenApiRoutes,
+  fetchDocument,
+} from './gateway/registry/index.ts';
 import { addServiceRoutes } from './gateway/services/routes.ts';
 import { checkTransform } from './gateway/transform/check.ts';
 import { limitByAddress } from './http/address-limit.ts';
@@ -26,6 +33,7 @@ import { ownOrganization } from './identity/index.ts';
 import { addMemberRoutes } from './identity/members/routes.ts';
 import { holdOrganization } from './identity/organizations/hold.ts';
 import { addOrganizationRoutes } from './identity/organizations/routes.ts';
+import { findOrganization } from './identity/organizations/store.ts';
 import { addSessionRoutes } from './identity/sessions/routes.ts';
 import { addUserRoutes } from './identity/users/routes.ts';
 import { addWalletRoutes } from './identity/wallets/routes.ts';
@@ -34,7 +42,8 @@ import { addAuditRoutes } from './observability/audit/routes.ts';
 import { addHealthRoutes } from './observability/health/routes.ts';
 import { addRequestLogRoutes } from './observability/requests/routes.ts';
 import { OPERATIONS, RESERVED_SLUGS } from './operations.ts';
-import { urlFault } from './outbound/guard.ts';
+import { isAllowed } from './outbound/allow-list.ts';
+import { portOf, urlFault } from './outbound/guard.ts';
 import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
 import { addRateLimitRoutes } from './quota/rate-limits/routes.ts';
@@ -78,13 +87,29 @@ export function createApp(deps: AppDeps) {
   addMemberRoutes(routes);
   addApiKeyRoutes(routes, deps);
   addAgentRoutes(routes, { ...onChain, judgeTransfers });
-  addApiRoutes(routes, {
+  const registry = {
     holdOrganization,
     keyRing: deps.keyRing,
+    isListed: (url: URL) => isAllowed(deps.outboundPolicy.allow, url.hostname, portOf(url)),
     reservedSlugs: RESERVED_SLUGS,
-    urlFault: (url) => urlFault(url, deps.outboundPolicy),
+    urlFault: (url: string) => urlFault(url, deps.outboundPolicy),
     checkPolicy: checkTransform,
+  };
+  addApiRoutes(routes, registry);
+  addOpenApiRoutes(routes, {
+    ...registry,
+    baseUrl: config.baseUrl,
+    fetchDocument: (url) => fetchDocument(deps.guardedFetch, url),
+    slugOf: async (db, organizationId) => (await findOrganization(db, organizationId))?.slug,
   });
+  const hosts = { holdOrganization, prove: deps.prove };
+  addHostRoutes(routes, hosts);
+  addDomainRoutes(routes, {
+    ...hosts,
+    // What may be called is not what may be somebody's own.
+    hostFault: (host) => urlFault(`https://${host}/`, { ...deps.outboundPolicy, allow: [] }),
+  });
+  addChannelRoutes(routes, deps.channels);
   addServiceRoutes(routes, { ...deps.services, ownOrganization });
   addRuleRoutes(routes, deps);
   addTrialRoutes(routes, { keyRing: deps.keyRing, version: VERSION });

@@ -4,21 +4,22 @@ import type { UserPrincipal, WalletPrincipal } from './access/principal.ts';
 import type { AppDeps } from './context.ts';
 import { waysOut } from './context-outbound.ts';
 import { organizationOf, quotaClientOf } from './context-quota.ts';
-import { watchOf } from './context-services.ts';
+import { watchOf } from './context-watch.ts';
 import { connect } from './db/client.ts';
 import { type Config, configOf } from './env.ts';
 import { createCache, workersCacheStore } from './gateway/cache/index.ts';
 import type { CompiledApi, CompiledUpstream } from './gateway/compiled.ts';
-import { createDirectory, shardOf, slugIn } from './gateway/directory/directory.ts';
+import { createDirectory, hostIn, shardOf, slugIn } from './gateway/directory/directory.ts';
 import type { DirectoryDeps } from './gateway/directory/object.ts';
 import type { PipelineDeps } from './gateway/pipeline.ts';
 import type { PlaceDeps } from './gateway/place.ts';
 import { viewOf } from './gateway/prepared.ts';
 import { createRecords } from './gateway/records/gatherer.ts';
+import { organizationOfHost } from './gateway/registry/index.ts';
 import { createSnapshots } from './gateway/snapshots.ts';
 import { createRetryBudget, type RetryBudget } from './gateway/upstream/budget.ts';
-import type { WatchDeps } from './gateway/watch/object.ts';
 import { createUpstreams } from './gateway/watch/upstreams.ts';
+import { createSlots } from './gateway/websocket/slots.ts';
 import { networkOf } from './http/address.ts';
 import { parseKey } from './identity/api-keys/key.ts';
 import { ownOrganization } from './identity/index.ts';
@@ -31,7 +32,6 @@ import { RESERVED_SLUGS } from './operations.ts';
 import { parseAddress } from './outbound/address.ts';
 import type { Destination } from './outbound/destination.ts';
 import { type AdmitByAddress, addressQuota } from './quota/anonymous.ts';
-import { recordEvent } from './quota/index.ts';
 import { createLogger } from './telemetry/log.ts';
 
 /** How the data plane is wired: what an isolate keeps for it, and which objects it asks. */
@@ -43,7 +43,7 @@ export function pipelineDeps(env: Env, app: AppDeps): PipelineDeps {
   const config = configOf(env);
   const log = createLogger();
   return {
-    ...{ clock: systemClock, log, background, random: Math.random },
+    ...{ clock: systemClock, log, background, random: Math.random, wait: (ms) => scheduler.wait(ms) },
     ...callerPorts(app),
     records: createRecords({
       ...{ log, background, newId: newUuid, wait: (ms) => scheduler.wait(ms) },
@@ -66,6 +66,7 @@ export function pipelineDeps(env: Env, app: AppDeps): PipelineDeps {
     }),
     destinationOf: destinations(config),
     budgetOf: budgets(),
+    sockets: createSlots(systemClock),
     cache: createCache({
       clock: systemClock,
       store: workersCacheStore(() => caches.open('weir')),
@@ -150,15 +151,8 @@ export const directoryDeps = (env: Env): DirectoryDeps => ({
   async lookUp(name) {
     const { query } = connect(configOf(env).database);
     const slug = slugIn(name);
-    return slug === undefined ? undefined : findIdBySlug(query, slug);
+    if (slug !== undefined) return findIdBySlug(query, slug);
+    const host = hostIn(name);
+    return host === undefined ? undefined : organizationOfHost(query, host);
   },
 });
-
-export function upstreamWatchDeps(env: Env): WatchDeps {
-  const config = configOf(env);
-  const { outbound, judge } = waysOut(config);
-  return {
-    ...{ clock: systemClock, log: createLogger(), outbound, judge },
-    recordEvent: (organizationId, event) => recordEvent(connect(config.database), organizationId, event),
-  };
-}

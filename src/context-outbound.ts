@@ -1,10 +1,12 @@
 import type { Config } from './env.ts';
+import { createProver, type Prove } from './gateway/registry/index.ts';
 import { systemClock } from './kernel/clock.ts';
 import { parseAllowList } from './outbound/allow-list.ts';
 import { createDestination, type Destination } from './outbound/destination.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
 import { createGuardedFetch, createJudge, createOutbound, type Judge } from './outbound/guarded-fetch.ts';
 import { createResolver } from './outbound/resolver.ts';
+import { createTextLookUp } from './outbound/text-records.ts';
 import type { SenderDeps } from './triggers/actions/kind.ts';
 
 /** How requests leave an isolate: what may be called, and by what rules. */
@@ -29,6 +31,8 @@ export function outboundPolicyOf(config: Config): OutboundPolicy {
 
 interface WaysOut extends Pick<SenderDeps, 'outbound' | 'guardedFetch' | 'telegram'> {
   judge: Judge;
+  /** Whether a host shows whose it is. */
+  prove: Prove;
   /** A place that is called again and again: `https://api.example.com/v1`. */
   destination(base: string): Destination;
 }
@@ -40,15 +44,18 @@ export function waysOut(config: Config): WaysOut {
   const known = waysOutOf.get(config);
   if (known) return known;
   const send: typeof fetch = (input, init) => fetch(input, init);
-  const resolve = createResolver({ fetch: send, clock: systemClock, dohUrl: config.outbound.dohUrl });
+  const dns = { fetch: send, dohUrl: config.outbound.dohUrl };
+  const resolve = createResolver({ ...dns, clock: systemClock });
   const policy = outboundPolicyOf(config);
   const deps = { fetch: send, clock: systemClock, policy, resolve };
   // The Bot API's address is the operator's choice: allowed whatever it is, and to Telegram's messages alone.
   const { url, token } = config.telegram;
   const telegramPolicy = { ...policy, allow: parseAllowList(allowEntryOf(url)), ownHosts: [] };
+  const guardedFetch = createGuardedFetch(deps);
   const made: WaysOut = {
     outbound: createOutbound(deps),
-    guardedFetch: createGuardedFetch(deps),
+    guardedFetch,
+    prove: createProver({ guardedFetch, lookUpText: createTextLookUp(dns) }),
     judge: createJudge(deps),
     destination: (base) => createDestination({ ...deps, judge: createJudge(deps) }, base),
     telegram: { url, token, outbound: createOutbound({ ...deps, policy: telegramPolicy }) },

@@ -2,10 +2,12 @@ import { waitUntil } from 'cloudflare:workers';
 import type { Redis } from '@upstash/redis/cloudflare';
 import type { Charge, Tell } from './access/admission.ts';
 import type { KeyUse } from './access/edge.ts';
+import { announceChecks } from './context-watch.ts';
 import { connect, type Database, type Executor } from './db/client.ts';
 import { type Config, configOf } from './env.ts';
 import type { CompiledApi } from './gateway/compiled.ts';
-import { readGateway } from './gateway/registry/index.ts';
+import { hostName, slugName } from './gateway/directory/directory.ts';
+import { readGateway, verifiedDomains } from './gateway/registry/index.ts';
 import type { GatewayHead } from './gateway/snapshots.ts';
 import type { Meter, MeteredRequest } from './http/metering.ts';
 import type { KeyResolverDeps } from './identity/api-keys/authenticate.ts';
@@ -41,7 +43,11 @@ export function publisherDeps(env: Env): PublisherDeps {
   return {
     db,
     log: createLogger(),
-    gatewayOf: (organizationId) => gatewayParts(db, organizationId, outbound.allow),
+    async gatewayOf(organizationId) {
+      const { head, apis } = await gatewayParts(db, organizationId, outbound.allow);
+      announceChecks(env, apis);
+      return [head, ...apis].map((part) => JSON.stringify(part));
+    },
     limitsOf: (organizationId) => readLimits(db.query, organizationId),
     send: (snapshot) => organizationOf(env, snapshot.organizationId).publish(snapshot),
     wait,
@@ -49,13 +55,18 @@ export function publisherDeps(env: Env): PublisherDeps {
 }
 
 /** What the data plane is told of an organization: by which names it is found, and its APIs. */
-async function gatewayParts({ query }: Database, organizationId: string, allowed: string): Promise<string[]> {
-  const [organization, apis] = await Promise.all([
+async function gatewayParts({ query }: Database, organizationId: string, allowed: string) {
+  const [organization, apis, domains] = await Promise.all([
     findOrganization(query, organizationId),
     compiledApis(query, organizationId, allowed),
+    verifiedDomains(query, organizationId),
   ]);
-  const head: GatewayHead = { names: organization ? [`slug:${organization.slug}`] : [] };
-  return [head, ...apis].map((part) => JSON.stringify(part));
+  const hosts = domains.map(({ host }) => hostName(host));
+  const head: GatewayHead = {
+    names: organization ? [slugName(organization.slug), ...hosts] : [],
+    boundTo: Object.fromEntries(domains.flatMap(({ host, api }) => (api === null ? [] : [[hostName(host), api]]))),
+  };
+  return { head, apis };
 }
 
 /** Hosts that the operator names are taken to be the organization's own. */

@@ -1,10 +1,10 @@
 import type { Redis } from '@upstash/redis/cloudflare';
 import { compiledApis } from './context-quota.ts';
+import { watchOf } from './context-watch.ts';
 import { type Database, isReachable } from './db/client.ts';
 import { configOf } from './env.ts';
 import { createDependencyHealth } from './gateway/services/dependencies.ts';
 import type { ServiceRouteDeps } from './gateway/services/routes.ts';
-import { type WatchObject, watchName } from './gateway/watch/protocol.ts';
 import { findOrganization } from './identity/organizations/store.ts';
 import { systemClock } from './kernel/clock.ts';
 import { createLogger } from './telemetry/log.ts';
@@ -14,10 +14,6 @@ import { createLogger } from './telemetry/log.ts';
 const wait = (milliseconds: number) => scheduler.wait(milliseconds);
 
 const DATABASE_PATIENCE = 3_000;
-
-/** The types of RPC make lists of tuples; what travels is what the object answered. */
-export const watchOf = (env: Env, organizationId: string, apiId: string) =>
-  env.UPSTREAM_WATCH.getByName(watchName(organizationId, apiId)) as unknown as WatchObject;
 
 interface Engines {
   db: Database;

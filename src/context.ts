@@ -2,6 +2,7 @@ import type { Redis } from '@upstash/redis/cloudflare';
 import type { Charge, Tell } from './access/admission.ts';
 import type { CallerCtx } from './access/ctx.ts';
 import { ROLE_PERMISSIONS } from './access/permissions.ts';
+import { channelDeps } from './context-channels.ts';
 import { outboundPolicyOf, waysOut } from './context-outbound.ts';
 import { keyResolverDeps, meterOf, publisherDeps, usageOf } from './context-quota.ts';
 import { servicePorts } from './context-services.ts';
@@ -9,6 +10,8 @@ import { enqueueInto, sweeperOf, type TriggerPorts, triggerPorts } from './conte
 import { connect, type Database } from './db/client.ts';
 import { connectRedis } from './db/redis.ts';
 import { type Config, configOf } from './env.ts';
+import type { ConnectDeps } from './gateway/channels/connect.ts';
+import type { Prove } from './gateway/registry/index.ts';
 import type { ServiceRouteDeps } from './gateway/services/routes.ts';
 import type { Credentials, Recognised } from './http/authenticate.ts';
 import type { Grant, RouteDeps } from './http/route.ts';
@@ -29,6 +32,7 @@ import type { KeyRing } from './kernel/crypto.ts';
 import { AppError } from './kernel/errors.ts';
 import { VERSION } from './kernel/version.ts';
 import type { OutboundPolicy } from './outbound/guard.ts';
+import type { GuardedFetch } from './outbound/guarded-fetch.ts';
 import type { UsagePorts } from './quota/usage/service.ts';
 import { createLogger, type Logger } from './telemetry/log.ts';
 import type { ConsumerDeps } from './triggers/deliveries/consumer.ts';
@@ -46,10 +50,13 @@ export interface AppDeps extends RouteDeps, TriggerPorts {
   keyRing: KeyRing;
   keySecrets: KeySecrets;
   outboundPolicy: OutboundPolicy;
+  prove: Prove;
+  guardedFetch: GuardedFetch;
   hasBotToken: boolean;
   assets: { fetch(url: string): Promise<Response> };
   usage: UsagePorts;
   services: Omit<ServiceRouteDeps, 'ownOrganization'>;
+  channels: ConnectDeps;
 }
 
 export function appDeps(env: Env): AppDeps {
@@ -57,7 +64,7 @@ export function appDeps(env: Env): AppDeps {
   const tokens = { secret: config.jwtSecret, issuer: config.baseUrl };
   const db = connect(config.database);
   const redis = connectRedis(config.redis);
-  return {
+  const deps: Omit<AppDeps, 'channels'> = {
     config,
     tokens,
     clock: systemClock,
@@ -67,6 +74,8 @@ export function appDeps(env: Env): AppDeps {
     keyRing: config.keyRing,
     keySecrets: config.apiKeySecrets,
     outboundPolicy: outboundPolicyOf(config),
+    prove: waysOut(config).prove,
+    guardedFetch: waysOut(config).guardedFetch,
     hasBotToken: config.telegram.token !== undefined,
     assets: env.ASSETS,
     usage: usagePorts(env, db),
@@ -78,6 +87,7 @@ export function appDeps(env: Env): AppDeps {
     grantIn,
     publishOrganization: (organizationId) => publishOrganization(publisherDeps(env), organizationId),
   };
+  return { ...deps, channels: channelDeps(env, deps) };
 }
 
 const BEARER = /^Bearer +(\S+)$/i;
@@ -181,6 +191,7 @@ export function scheduleDeps(env: Env) {
   return {
     ...baseDeps(config),
     db: connect(config.database),
+    prove: waysOut(config).prove,
     watcher: (chainId: number) => watcherOf(env, chainId),
     matcher: (chainId: number) => matcherOf(env, chainId),
     sweeper: () => sweeperOf(env),

@@ -1,4 +1,5 @@
-import { operations as apis } from './gateway/registry/index.ts';
+import { operations as channels } from './gateway/channels/contract.ts';
+import { operations as apis, domainOperations, hostOperations } from './gateway/registry/index.ts';
 import { operations as services } from './gateway/services/contract.ts';
 import type { Operation } from './http/operation.ts';
 import { operations as agents } from './identity/agents/contract.ts';
@@ -33,7 +34,10 @@ export const OPERATIONS: readonly Operation[] = [
   ...apiKeys,
   ...agents,
   ...apis,
+  ...hostOperations,
+  ...domainOperations,
   ...services,
+  ...channels,
   ...rules,
   ...trials,
   ...circuits,

@@ -1,4 +1,5 @@
 import { type ScheduleDeps, scheduleDeps } from './context.ts';
+import { checkHosts } from './gateway/registry/index.ts';
 import { deleteExpiredAnswers } from './http/idempotency/store.ts';
 import { publishBehind } from './identity/edge/sweep.ts';
 import { sweepSessions } from './identity/sessions/job.ts';
@@ -13,13 +14,14 @@ type Job = (deps: ScheduleDeps) => Promise<unknown>;
 
 /**
  * Cron expression (as in wrangler.toml) → jobs. Every minute: the watchdog of what runs on alarms, because an alarm can
- * be lost and a chain that nobody has asked about has none yet. Every hour: what nobody needs any more is deleted.
+ * be lost and a chain that nobody has asked about has none yet. Every hour: what nobody needs any more is deleted,
+ * and proofs of control are looked at again.
  */
 const JOBS: Readonly<Record<string, readonly Job[]>> = {
   '* * * * *': [watchChains, wakeMatchers, wakeSweeper, publishEdges],
   '17 * * * *': [
     ...[sweepSessions, forgetNetworks, forgetAnswers, sweepUsage, sweepDeliveries, forgetMemories],
-    ...[partitionRequestLogs, expireRequestLogs],
+    ...[partitionRequestLogs, expireRequestLogs, checkHosts],
   ],
 };
 

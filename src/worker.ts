@@ -1,9 +1,12 @@
 /** START HERE: what wakes us. Requests, queue batches, cron, and the alarms and calls of Durable Objects. */
 import { createApp } from './app.ts';
 import { appDeps, matcherDeps, sweepDeps, watcherDeps } from './context.ts';
-import { directoryDeps, pipelineDeps, placeDeps, upstreamWatchDeps } from './context-gateway.ts';
+import { hubDeps } from './context-channels.ts';
+import { directoryDeps, pipelineDeps, placeDeps } from './context-gateway.ts';
 import { quotaDeps } from './context-quota.ts';
 import { eventStreamDeps } from './context-triggers.ts';
+import { upstreamWatchDeps } from './context-watch.ts';
+import { channelHubObject } from './gateway/channels/object.ts';
 import { directoryObject } from './gateway/directory/object.ts';
 import { createPipeline } from './gateway/pipeline.ts';
 import { placeFinder, refuseFault } from './gateway/place.ts';
@@ -24,6 +27,7 @@ export class DeliverySweeper extends deliverySweeperObject(sweepDeps) {}
 export class EventStream extends eventStreamObject(eventStreamDeps) {}
 export class OrganizationQuota extends organizationQuotaObject(quotaDeps) {}
 export class Directory extends directoryObject(directoryDeps) {}
+export class ChannelHub extends channelHubObject((env) => hubDeps(env, appDeps(env))) {}
 export class UpstreamWatch extends upstreamWatchObject(upstreamWatchDeps) {}
 
 /** The control plane and the data plane. They share settings, and no memory of requests. */

@@ -37,6 +37,8 @@ export async function startEntry({ port = 0, target, onError = () => undefined }
   // How long an upload may take is the Worker's affair.
   const options = { requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES, shouldUpgradeCallback: isWebSocket };
   const server = createServer(options, (request, response) => {
+    if (hasTwoHosts(request)) return refuseRequest(response);
+    endConnectionFields(request);
     setAddress(request);
     ignoreUpgrade(request);
     proxy.web(request, response, { agent }).catch(onError);
@@ -85,6 +87,32 @@ function refuse(response: ServerResponse): void {
   if (response.headersSent) response.destroy();
   else response.writeHead(502, { 'content-type': 'text/plain', connection: 'close' }).end(REFUSAL);
 }
+
+/** RFC 9112 §3.2 demands a 400; Node takes the first of them. */
+const hasTwoHosts = ({ rawHeaders }: IncomingMessage): boolean =>
+  rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length > 1;
+
+function refuseRequest(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' }).end('Two hosts.\n');
+}
+
+/** What a proxy keeps to itself (RFC 9110 §7.6.1). Node would throw at a `Trailer` where there are no chunks. */
+function endConnectionFields({ headers }: IncomingMessage): void {
+  for (const named of headers.connection?.split(',') ?? []) {
+    const name = named.trim().toLowerCase();
+    if (!UNNAMEABLE.has(name)) delete headers[name];
+  }
+  delete headers.trailer;
+}
+
+/** What a caller cannot take away by naming it. */
+const UNNAMEABLE: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+]);
 
 const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket';
 

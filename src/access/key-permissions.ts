@@ -23,6 +23,23 @@ const MANAGEMENT = /^(keys:.*|(members|billing):write)$/;
 const KNOWN: ReadonlySet<string> = new Set(PERMISSIONS);
 export const isPermission = (text: string): text is Permission => KNOWN.has(text);
 
+const RESOURCES: ReadonlySet<string> = new Set(PERMISSIONS.map((permission) => permission.split(':')[0] ?? ''));
+
+const OWN_SCOPE = /^([a-z][a-z0-9_-]{0,31}):[a-z][a-z0-9_-]{0,31}$/;
+
+/**
+ * Whether a text is a scope of an organization's own: `resource:verb` about a resource that is none of the platform's. Its
+ * keys may hold it and the endpoints of its APIs ask for it; to the platform it means nothing.
+ */
+export function isOwnScope(text: string): boolean {
+  const resource = OWN_SCOPE.exec(text)?.[1];
+  return resource !== undefined && !RESOURCES.has(resource);
+}
+
+/** Whether a key's list has a scope that an endpoint asks for. */
+export const holdsScope = (permissions: readonly string[], scope: string): boolean =>
+  permissions.includes(scope) || permissions.includes('admin');
+
 export const mayHold = (type: KeyType, permission: Permission) =>
   ROLE_PERMISSIONS.admin.has(permission) && !(type === 'standard' && MANAGEMENT.test(permission));
 
@@ -44,10 +61,19 @@ function usablePermissions(environment: KeyEnvironment, permissions: ReadonlySet
   return new Set([...permissions].filter((permission) => !REAL.test(permission)));
 }
 
+type KeyTerms = Pick<EdgeKey, 'type' | 'environment' | 'permissions'>;
+
+/** By the list itself: what is known of a key, list and all, stays the same from one request to the next. */
+const known = new WeakMap<
+  readonly string[],
+  Pick<KeyTerms, 'type' | 'environment'> & { all: ReadonlySet<Permission> }
+>();
+
 /** All that a key may do. */
-export const permissionsOfKey = ({
-  type,
-  environment,
-  permissions,
-}: Pick<EdgeKey, 'type' | 'environment' | 'permissions'>) =>
-  usablePermissions(environment, effectivePermissions(type, permissions));
+export function permissionsOfKey({ type, environment, permissions }: KeyTerms): ReadonlySet<Permission> {
+  const before = known.get(permissions);
+  if (before?.type === type && before.environment === environment) return before.all;
+  const all = usablePermissions(environment, effectivePermissions(type, permissions));
+  known.set(permissions, { type, environment, all });
+  return all;
+}

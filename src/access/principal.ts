@@ -18,11 +18,15 @@ export interface UserPrincipal {
 export interface KeyPrincipal {
   kind: 'key';
   keyId: string;
+  /** SHA-256 of the whole key, in hex: what the edge knows it by. */
+  hash: string;
   organizationId: string;
   /** Who made the key. */
   userId: string;
   environment: 'live' | 'test';
   permissions: ReadonlySet<Permission>;
+  /** As they were given to the key: also words for several, and scopes of the organization's own. */
+  granted: readonly string[];
   /** By expiry, address, method or path. */
   limited: boolean;
 }

@@ -1,4 +1,5 @@
 /** Every table, gathered for drizzle-kit, which writes the migrations under drizzle/ from it. */
+export * from '../gateway/registry/domains/table.ts';
 export * from '../gateway/registry/table.ts';
 export * from '../http/idempotency/table.ts';
 export * from '../identity/agents/table.ts';

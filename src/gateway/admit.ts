@@ -1,11 +1,12 @@
 import type { QuotaStatus } from '../access/admission.ts';
 import type { KeyEnvironment, KeyUse } from '../access/edge.ts';
+import { holdsScope, isPermission, permissionsOfKey } from '../access/key-permissions.ts';
 import type { Permission } from '../access/permissions.ts';
 import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 import type { Ask, Drawer, Refused, Verdict } from '../quota/index.ts';
 import { refusalError } from '../quota/index.ts';
-import type { CompiledApi, Policy } from './compiled.ts';
+import type { CompiledApi, CompiledEndpoint, Policy } from './compiled.ts';
 import type { Credential, IdentifyDeps } from './identify.ts';
 
 /** Who a call turned out to be from. */
@@ -29,9 +30,13 @@ export interface AdmitDeps extends IdentifyDeps {
 export interface AdmitRequest {
   organizationId: string;
   api: CompiledApi;
+  /** Nothing in an API without endpoints. */
+  endpoint: CompiledEndpoint | null;
   policy: Policy;
   credential: Credential;
   use: KeyUse;
+  /** It asks for a WebSocket, or one is open. */
+  isSocket: boolean;
   /** By which the request was routed. */
   version: number;
   /** Is told what the request was measured by, whether it is let through or refused. */
@@ -45,8 +50,9 @@ export type CallAdmission =
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** What it takes to call an API, by method: whoever may only read changes nothing upstream. */
-const permissionFor = (method: string): Permission => (SAFE.has(method) ? 'gateway:read' : 'gateway:write');
+/** What it takes to call an API: whoever may only read changes nothing upstream, and a WebSocket carries anything there. */
+const permissionFor = ({ use, isSocket }: AdmitRequest): Permission =>
+  SAFE.has(use.method) && !isSocket ? 'gateway:read' : 'gateway:write';
 
 /**
  * Decides whether a call may go on, and charges it to the organization whose API it is for.
@@ -68,13 +74,14 @@ export async function admitCall(deps: AdmitDeps, request: AdmitRequest): Promise
 }
 
 async function admitKey(deps: AdmitDeps, request: AdmitRequest, hash: string): Promise<CallAdmission> {
-  const { policy, use } = request;
-  const verdict = await ask(deps, request, { kind: 'key', hash, permission: permissionFor(use.method) });
+  const { policy } = request;
+  const verdict = await ask(deps, request, { kind: 'key', hash, permission: permissionFor(request) });
   if (verdict.ok === false) return stale(verdict);
   const { key, giveBack } = verdict;
   if (!key) throw new Error('a key was admitted and not told');
-  const held = key.permissions;
-  const missing = policy.scopes.find((scope) => !held.includes(scope) && !held.includes('admin'));
+  // A word of the list, as `write`, stands for single permissions.
+  const meant: ReadonlySet<string> = permissionsOfKey(key);
+  const missing = policy.scopes.find((scope) => !holdsScope(key.permissions, scope) && !meant.has(scope));
   if (missing !== undefined) {
     await giveBack();
     throw new AppError('forbidden', `This API key does not have the scope ${missing} that this needs`);
@@ -88,16 +95,20 @@ async function admitPerson(
   request: AdmitRequest,
   principal: UserPrincipal | WalletPrincipal,
 ): Promise<CallAdmission> {
-  const { organizationId, api, use } = request;
+  const { organizationId, api } = request;
   const permissions = await deps.permissionsIn(principal, organizationId);
   const { userId } = principal;
   if (!permissions) {
     if (api.visibility === 'public') return admitAnonymous(deps, request);
     return refuseStranger(deps, request);
   }
-  const needed = permissionFor(use.method);
+  const needed = permissionFor(request);
   if (!permissions.has(needed)) {
     throw new AppError('forbidden', `This needs the permission ${needed}, which this caller does not have`);
+  }
+  const missing = request.policy.scopes.find((scope) => isPermission(scope) && !permissions.has(scope));
+  if (missing !== undefined) {
+    throw new AppError('forbidden', `This needs the permission ${missing}, which this caller does not have`);
   }
   const verdict = await ask(deps, request, drawerOf(principal));
   if (verdict.ok === false) return stale(verdict);
@@ -114,8 +125,9 @@ async function admitAnonymous(deps: AdmitDeps, request: AdmitRequest): Promise<C
   const verdict = await ask(deps, request, { kind: 'anonymous' });
   if (verdict.ok === false) return stale(verdict);
   try {
-    const counted = await deps.admitAddress(api, use.address, policy.cost);
-    const giveBack = async () => void (await Promise.all([verdict.giveBack(), counted.giveBack()]));
+    // The library that counts takes nothing for one.
+    const counted = policy.cost === 0 ? undefined : await deps.admitAddress(api, use.address, policy.cost);
+    const giveBack = async () => void (await Promise.all([verdict.giveBack(), counted?.giveBack()]));
     const caller = { kind: 'anonymous', keyId: null, userId: null, environment: 'live' } as const;
     return { kind: 'admitted', caller, giveBack };
   } catch (error) {
@@ -158,13 +170,13 @@ async function refuseStranger(deps: AdmitDeps, request: AdmitRequest): Promise<n
 /** @throws AppError as the verdict has it, unless it says that the routing is out of date */
 async function ask(
   deps: AdmitDeps,
-  { organizationId, policy, use, api, version, tell }: AdmitRequest,
+  { organizationId, endpoint, policy, use, api, version, tell }: AdmitRequest,
   drawer: Drawer,
 ): Promise<Extract<Verdict, { ok: true }> | Stale> {
   const verdict = await deps.admit(organizationId, {
     drawer,
     charge: { units: policy.cost, tier: 0 },
-    use: { ...use, api: api.slug },
+    use: { ...use, api: api.slug, endpoint: endpoint?.id },
     gateway: version,
   });
   if ('status' in verdict && verdict.status) tell(verdict.status);

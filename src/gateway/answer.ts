@@ -4,7 +4,7 @@ import type { Forwarded } from './forward.ts';
 import { downstreamHeaders } from './headers/downstream.ts';
 import type { CallPlan } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
-import { changeAnswer, isJsonType } from './transform/message.ts';
+import { type ChangedBody, changeAnswer, isJsonType } from './transform/message.ts';
 
 /** Statuses whose answers have no body (Fetch, "null body status"). */
 const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
@@ -35,19 +35,36 @@ export async function answerOf(
     throw new AppError('bad_gateway', 'The upstream answered with header fields that cannot be passed on');
   }
   const { headers } = made;
+  if (response.webSocket) return new Response(null, { status: 101, headers, webSocket: response.webSocket });
   const status = changes.status?.get(response.status) ?? response.status;
   const body = changes.body && isJsonType(headers) ? decoded(response.body, headers) : response.body;
-  const changed = await changeAnswer(
-    changes.body,
-    { method: call.request.method, status: response.status, body },
-    headers,
-  );
+  const { method } = call.request;
+  const change = () => changeAnswer(changes.body, { method, status: response.status, body }, headers);
+  const changed = await (changes.body ? inTime(change, routed.plan.policy.timeoutMs) : change());
   if (!changed.ok) {
     throw new AppError('bad_gateway', `The upstream's answer cannot be passed on: ${changed.message}`);
   }
   changes.headers?.(headers, facts);
   // Bodies are as they came over the wire: nothing undoes or repeats the coding that Content-Encoding names.
   return new Response(BODILESS.has(status) ? null : changed.body, { status, headers, encodeBody: 'manual' });
+}
+
+/**
+ * What is to be changed is read here, and so is waited for: no longer than for the beginning of an answer.
+ * @throws AppError `gateway_timeout`; `bad_gateway` when the answer breaks off
+ */
+async function inTime(change: () => Promise<ChangedBody>, timeoutMs: number): Promise<ChangedBody> {
+  const late = Promise.withResolvers<never>();
+  const tooLate = new AppError('gateway_timeout', 'The upstream did not answer in time');
+  const timer = setTimeout(() => late.reject(tooLate), timeoutMs);
+  try {
+    return await Promise.race([change(), late.promise]);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('bad_gateway', "The upstream's answer broke off", { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A body that is to be read. Only gzip can be undone here; another coding is found not to be JSON. */

@@ -11,6 +11,8 @@ export interface Call {
   request: Request;
   place: Place;
   requestId: string;
+  /** It asks for a WebSocket. */
+  isSocket: boolean;
   log: Logger;
   /** When it began, in milliseconds since 1970. */
   startedAt: number;

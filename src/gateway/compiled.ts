@@ -194,6 +194,8 @@ export interface Credentials {
 }
 
 export interface MockAnswer {
+  /** By which `Prefer: example=` asks for it. */
+  name: string | null;
   status: number;
   contentType: string;
   /** A body to give, or a JSON Schema (without references) to make one from. */
@@ -271,6 +273,8 @@ export interface CompiledGateway {
   organizationId: string;
   /** What it may be found by, as the directory knows it: `slug:acme`, `host:api.acme.com`. */
   names: readonly string[];
+  /** Of hosts all of whose paths belong to one API: its slug, by the name of the host. */
+  boundTo: Readonly<Record<string, string>>;
   version: number;
   apis: readonly CompiledApi[];
 }

@@ -43,6 +43,7 @@ interface Outgoing {
   query: string;
   body: ReadableStream<Uint8Array> | string | null;
   broken(): AppError | undefined;
+  bodySignal: AbortSignal | undefined;
 }
 
 /**
@@ -70,10 +71,12 @@ export async function forward(
       rest: restOf(outgoing, ask, injection),
       hashKey: hashKeyOf(pool, call, outgoing.headers),
       signal: ask?.behind ? NEVER : call.request.signal,
-      broken: outgoing.broken,
+      ...{ broken: outgoing.broken, bodySignal: outgoing.bodySignal },
+      tried: (so) => {
+        call.upstream = so;
+      },
     });
     upstream = sent.upstream;
-    call.upstream = { id: sent.upstream.id, attempts: sent.attempts, durationMs: sent.durationMs };
     return sent.response;
   };
   const request = {
@@ -82,7 +85,7 @@ export async function forward(
     authorized:
       call.caller?.kind !== 'anonymous' || outgoing.headers.has('authorization') || call.request.headers.has('cookie'),
   };
-  const response = await deps.cache.serve(request, plan.scope, send);
+  const response = call.isSocket ? await send() : await deps.cache.serve(request, plan.scope, send);
   if (plan.scope.policy.mode !== 'off') call.cacheStatus = response.headers.get('cache-status') ?? undefined;
   if (!upstream) throw new Error('an API was published with a pool that has no upstreams');
   return { response, pool, upstream, rest: restOf(outgoing, undefined, null), injection, facts };
@@ -112,7 +115,7 @@ async function outgoingOf(call: Call, routed: RoutedCall, plan: CallPlan, facts:
   const { policy } = routed.plan;
   const made = upstreamHeaders(request.headers, {
     ...{ requestId: call.requestId, address: call.address, host: facts.host, scheme: facts.scheme },
-    ...{ trace: continueTrace(request.headers), passOn: policy.credentials.passOn, websocket: false },
+    ...{ trace: continueTrace(request.headers), passOn: policy.credentials.passOn, websocket: call.isSocket },
   });
   if (!made.ok) throw REFUSALS[made.reason]();
   const { headers } = made;
@@ -125,7 +128,7 @@ async function outgoingOf(call: Call, routed: RoutedCall, plan: CallPlan, facts:
   const received = bounded(request, policy.maxRequestBytes);
   const body = await changeRequest(changes.body, headers, received.stream);
   if (!body.ok) throw bodyError(body);
-  return { headers, path, query, body: body.body, broken: received.broken };
+  return { headers, path, query, body: body.body, broken: received.broken, bodySignal: received.signal };
 }
 
 const REFUSALS = {

@@ -1,3 +1,3 @@
 /** What other features may use of the gateway. */
 export { CACHE_OUTCOMES } from './records/cache-outcome.ts';
-export { type CallRecord, type LostRecords, MAX_RECORDS, type RecordsMessage } from './records/record.ts';
+export { type CallRecord, MAX_RECORDS, type RecordsMessage } from './records/record.ts';

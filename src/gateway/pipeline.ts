@@ -9,7 +9,7 @@ import { type AdmitDeps, admitCall, chargeAsking } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Call, requestIdOf } from './call.ts';
 import { type ForwardDeps, forward } from './forward.ts';
-import type { Credential } from './identify.ts';
+import { type Credential, readCredential } from './identify.ts';
 import { type LocateDeps, type Located, locate } from './locate.ts';
 import type { Place } from './place.ts';
 import type { GatewayView } from './prepared.ts';
@@ -17,9 +17,11 @@ import type { Records } from './records/gatherer.ts';
 import { recordOf } from './records/of-call.ts';
 import { deadEnd } from './refuse.ts';
 import { pathFrom } from './routing/path.ts';
-import type { Routing } from './routing/router.ts';
+import type { RoutedCall, Routing } from './routing/router.ts';
+import { mockAnswer, SANDBOX_FIELD, type SandboxDeps } from './sandbox/sandbox.ts';
+import { isWebSocketRequest, proxyWebSocket, type SocketDeps } from './websocket/proxy.ts';
 
-export interface PipelineDeps extends LocateDeps, AdmitDeps, ForwardDeps {
+export interface PipelineDeps extends LocateDeps, AdmitDeps, ForwardDeps, SandboxDeps, SocketDeps {
   log: Logger;
   records: Records;
 }
@@ -45,6 +47,7 @@ export function createPipeline(deps: PipelineDeps): (request: Request, place: Pl
 function begin({ clock, log }: PipelineDeps, request: Request, place: Place): Call {
   return {
     ...{ request, place, log, requestId: requestIdOf(request.headers), startedAt: clock().getTime(), fields: [] },
+    isSocket: isWebSocketRequest(request),
     address: clientAddress(request.headers),
     ...{ organizationId: undefined, quota: undefined, caller: undefined, routed: undefined, view: undefined },
     ...{ routing: undefined, admittedAt: undefined, giveBack: undefined, upstream: undefined },
@@ -87,43 +90,109 @@ async function attempt(
   view: GatewayView,
 ): Promise<Response | Doubt> {
   const { request } = call;
-  const routing = routeOf(call, view);
+  const addressed = addressOf(call.place, view);
+  const routing = routeOf(call, addressed, view);
   call.routing = routing;
   const preflight = 'api' in routing ? view.corsOf(routing.api)?.preflight(request.method, request.headers) : undefined;
   if (preflight) return { answer: async () => new Response(null, preflight) };
-  const use = useOf(call);
+  const use = useOf(call, addressed);
   const tell = (status: QuotaStatus) => {
     call.quota = status;
   };
   if (routing.kind !== 'routed') return { answer: () => refuse(deps, call, credential, routing, { use, tell }) };
-  const { api, plan } = routing;
+  const { api, endpoint, plan } = routing;
   const admission = await admitCall(deps, {
-    ...{ organizationId, api, credential, use, tell, policy: plan.policy, version: view.version },
+    ...{ organizationId, api, endpoint, credential, use, tell, policy: plan.policy, version: view.version },
+    isSocket: call.isSocket,
   });
   if (admission.kind === 'stale') return admission;
   call.routed = routing;
   call.admittedAt = deps.clock().getTime();
   call.caller = admission.caller;
   call.giveBack = admission.giveBack;
-  return answerOf(call, routing, view.planOf(routing), await forward(deps, call, routing, view));
+  if (admission.caller.environment === 'test') return sandbox(deps, call, routing);
+  const open = async () => answerOf(call, routing, view.planOf(routing), await forward(deps, call, routing, view));
+  if (!call.isSocket) return open();
+  const readmit = (charged: boolean) => readmitSocket(deps, call, { organizationId, credential, view }, charged);
+  return proxyWebSocket(deps, { api, open, readmit });
 }
 
-function routeOf({ request, place, startedAt }: Call, { router }: GatewayView): Routing {
-  const { path, at, target } = place;
-  const slug = path.segments[at] ?? '';
+/**
+ * Whether a call that became an open WebSocket would still be let through, by the APIs and the credential as they are now.
+ * @throws AppError as it would be refused
+ */
+async function readmitSocket(
+  deps: PipelineDeps,
+  call: Call,
+  { organizationId, credential: first, view }: Located,
+  charged: boolean,
+): Promise<void> {
+  const { request, place } = call;
+  // A person's token and session end; what a key is worth is found out by its admission.
+  const credential = first.kind === 'person' ? await readCredential(deps, request.headers) : first;
+  const now = { ...call, startedAt: deps.clock().getTime() };
+  let current: GatewayView | undefined = view;
+  while (current) {
+    const addressed = addressOf(place, current);
+    const routing = routeOf(now, addressed, current);
+    if (routing.kind !== 'routed') break;
+    const { api, endpoint, plan } = routing;
+    const admission = await admitCall(deps, {
+      ...{ organizationId, api, endpoint, credential, use: useOf(call, addressed), version: current.version },
+      isSocket: true,
+      ...{ policy: charged ? plan.policy : { ...plan.policy, cost: 0 }, tell: () => undefined },
+    });
+    if (admission.kind === 'admitted') return;
+    current = await deps.snapshots.get(organizationId, admission.version);
+  }
+  throw notFound('Service');
+}
+
+/** A key for trying things out reaches no upstream and no cache. */
+function sandbox(deps: PipelineDeps, call: Call, { api, plan, params, forward }: RoutedCall): Promise<Response> {
+  call.fields.push(SANDBOX_FIELD);
+  const subject = `${api.id} ${forward}`;
+  return mockAnswer(deps, { request: call.request, policy: plan.policy, params, subject });
+}
+
+/** What a request calls: an API, by its slug, and where the path below it begins. */
+interface Addressed {
+  slug: string;
+  /** Index of a segment. */
+  from: number;
+}
+
+/** Nothing when the name by which the organization was found is not its own in this version of its gateway. */
+function addressOf({ path, at, organization }: Place, { names, boundTo }: GatewayView): Addressed | undefined {
+  if (organization.by === 'name') {
+    if (!names.has(organization.name)) return undefined;
+    const bound = boundTo.get(organization.name);
+    if (bound !== undefined) return { slug: bound, from: at };
+  }
+  return { slug: path.segments[at] ?? '', from: at + 1 };
+}
+
+function routeOf(
+  { request, place, startedAt }: Call,
+  addressed: Addressed | undefined,
+  { router }: GatewayView,
+): Routing {
+  if (!addressed) return { kind: 'unknown_api' };
+  const { path, target } = place;
   const { host, search } = target;
   const { method, headers } = request;
-  const routing = router.route({ slug, path, from: at + 1, method, now: startedAt, host, headers, search });
+  const routing = router.route({ ...addressed, path, method, now: startedAt, host, headers, search });
   // A private API has no address that tells of it.
   const isHidden = 'api' in routing && routing.api.visibility === 'private' && place.organization.by === 'name';
   return isHidden ? { kind: 'unknown_api' } : routing;
 }
 
 /** The request, as limits and keys name it: by the address at which the service is reached with a key. */
-const useOf = ({ request, place: { path, at }, address }: Call): KeyUse => ({
+const useOf = ({ request, place: { path, at }, address }: Call, addressed: Addressed | undefined): KeyUse => ({
   address,
   method: request.method,
-  path: `/api/v1${pathFrom(path, at)}`,
+  // A slug is its own canonical form; a first segment that is none is passed on as it was sent.
+  path: addressed?.from === at ? `/api/v1/${addressed.slug}${pathFrom(path, at)}` : `/api/v1${pathFrom(path, at)}`,
 });
 
 async function refuse(
@@ -155,7 +224,7 @@ function finish(deps: PipelineDeps, call: Call, response: Response, refusal: App
   // Every request counts but those whose failure is not the caller's.
   const isGivenBack = status === 401 || status >= 500;
   if (call.giveBack && isGivenBack) deps.background(call.giveBack());
-  const record = recordOf(call, response, now, isGivenBack);
+  const record = recordOf(call, response, { now, isGivenBack, colo: deps.records.coloOf(request) });
   if (record) deps.records.note(record);
   return response;
 }

@@ -34,7 +34,7 @@ export type PlaceFinder = (url: string) => Place | PathFault | undefined;
 const BY_SLUG = '/g/';
 const BY_CREDENTIAL = '/api/v1/';
 
-const SERVICE = /^[a-z0-9][a-z0-9-]*(?=[/]|$)/;
+const SERVICE = /^[a-z0-9][a-z0-9-]*$/;
 
 /**
  * Where a request is addressed to: `/g/{organization}/{service}/…`, `/api/v1/{service}/…`, or any path on a host of an
@@ -59,8 +59,9 @@ export function placeFinder({ isOwnHost, reserved }: PlaceDeps): PlaceFinder {
 /** Whether the path begins with a service's slug and not with one of our own resources. */
 function isService(raw: string, reserved: ReadonlySet<string>): boolean {
   if (!raw.startsWith(BY_CREDENTIAL)) return false;
-  const [service] = SERVICE.exec(raw.slice(BY_CREDENTIAL.length)) ?? [];
-  return service !== undefined && !reserved.has(service);
+  const end = raw.indexOf('/', BY_CREDENTIAL.length);
+  const service = raw.slice(BY_CREDENTIAL.length, end < 0 ? undefined : end);
+  return SERVICE.test(service) && !reserved.has(service);
 }
 
 /** The answer to a request whose address can be read in two ways: 400, before anybody is asked anything. */

@@ -14,6 +14,8 @@ import { type CorsRules, compileCors } from './transform/cors.ts';
 export interface GatewayView {
   version: number;
   names: ReadonlySet<string>;
+  /** The slug of the API that all paths of a host belong to, by the name of the host. */
+  boundTo: ReadonlyMap<string, string>;
   router: Router;
   /** Nothing where the API has no rules for other origins. */
   corsOf(api: CompiledApi): CorsRules | null;
@@ -43,6 +45,7 @@ export function viewOf(deps: ViewDeps, gateway: CompiledGateway): GatewayView {
   return {
     version: gateway.version,
     names: new Set(gateway.names),
+    boundTo: new Map(Object.entries(gateway.boundTo)),
     router: createRouter(gateway),
     corsOf: (api) => rules.get(api) ?? null,
     poolOf(api, name) {

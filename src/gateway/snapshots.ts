@@ -11,6 +11,7 @@ export interface PublishedGateway {
 /** The first part; each other one is a CompiledApi. */
 export interface GatewayHead {
   names: readonly string[];
+  boundTo: Readonly<Record<string, string>>;
 }
 
 export interface SnapshotDeps<T> {
@@ -136,6 +137,6 @@ function mayConfirm<T>({ confirmed }: Held<T>, now: number): boolean {
 
 /** The parts are what the registry made, as it was published. */
 function parse(organizationId: string, version: number, [head, ...apis]: readonly string[]): CompiledGateway {
-  const { names } = head === undefined ? { names: [] } : (JSON.parse(head) as GatewayHead);
-  return { organizationId, names, version, apis: apis.map((text) => JSON.parse(text) as CompiledApi) };
+  const { names, boundTo } = head === undefined ? { names: [], boundTo: {} } : (JSON.parse(head) as GatewayHead);
+  return { organizationId, names, boundTo, version, apis: apis.map((text) => JSON.parse(text) as CompiledApi) };
 }

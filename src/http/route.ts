@@ -66,14 +66,14 @@ export function createRoutes(deps: RouteDeps) {
         const effects: (() => Promise<void>)[] = [];
         const attempt = async (db: Database): Promise<Answer> => {
           const output = await run(contextOf(c, deps, db, effects), input, place);
-          const body = op.success.status === 204 ? null : JSON.stringify(output);
+          const body = op.success.status === 204 ? null : textOf(op, output);
           const status = op.made?.(output) ? 201 : op.success.status;
           return { status, body, organizationId: place?.organizationId };
         };
         const answer = await carryOut(c, op, attempt);
         for (const effect of effects) await effect();
         if (answer.body === null) return c.body(null, 204);
-        return c.body(answer.body, statusOf(answer), JSON_TYPE);
+        return c.body(answer.body, statusOf(answer), { 'Content-Type': typeOf(op) ?? JSON_TYPE });
       },
     );
   }
@@ -173,7 +173,12 @@ function ownerOfKeys(c: Context<AppEnv>): string {
   return principal.kind === 'wallet' ? `${name}:${principal.linkId}` : name;
 }
 
-const JSON_TYPE = { 'Content-Type': 'application/json' };
+const JSON_TYPE = 'application/json';
+
+const typeOf = ({ success }: Operation) => ('contentType' in success ? success.contentType : undefined);
+
+/** An answer of a type of its own is a text already. */
+const textOf = (op: Operation, output: unknown) => (typeOf(op) === undefined ? JSON.stringify(output) : String(output));
 
 /** A kept answer's status comes back from the database as a number. */
 const statusOf = ({ status }: Answer) => (status === 201 || status === 202 ? status : 200);

@@ -4,9 +4,10 @@ import { AppError } from '../kernel/errors.ts';
 /**
  * Reads one YAML 1.2 document as the value that it is in JSON. No tags but those of the core schema, no key twice, and no
  * aliases: a few of them inside each other stand for more than any memory holds.
+ * @param what it is called in the refusal
  * @throws AppError `bad_request`, telling the line
  */
-export function parseYaml(text: string): unknown {
+export function parseYaml(text: string, what = 'body'): unknown {
   try {
     const document = parseDocument(text, { schema: 'core', merge: false, uniqueKeys: true, stringKeys: true });
     const fault = document.errors[0] ?? document.warnings[0];
@@ -14,7 +15,7 @@ export function parseYaml(text: string): unknown {
     return document.toJS({ maxAliasCount: 0 });
   } catch (error) {
     // Also a RangeError, of a document that nests deeper than the stack reaches, and a ReferenceError, of an alias.
-    throw new AppError('bad_request', `The body is not YAML that can be read: ${reasonOf(error)}`);
+    throw new AppError('bad_request', `The ${what} is not YAML that can be read: ${reasonOf(error)}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -20,8 +20,11 @@ export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
 export const toBase64Url = (bytes: Uint8Array) =>
   toBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
-/** SHA-256 of a text's UTF-8. The platform's own, and at once: WebCrypto's digest comes with a promise and takes as long. */
-export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+/**
+ * SHA-256 of a text's UTF-8. The platform's own, and at once: WebCrypto's digest comes with a promise and takes as long, and
+ * `createHash` makes a stream for it.
+ */
+export const sha256Hex = (text: string): string => hash('sha256', text);
 
 export async function hmacSha256(key: Uint8Array<ArrayBuffer>, message: string): Promise<Uint8Array> {
   const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);

@@ -1,6 +1,5 @@
-import * as z from 'zod';
 import { type Clock, later, SECOND } from '../kernel/clock.ts';
-import { readStart } from './body.ts';
+import { createDns, type DnsDeps } from './dns.ts';
 
 type Resolution =
   | { kind: 'addresses'; addresses: readonly string[] }
@@ -10,29 +9,16 @@ type Resolution =
 /** Looks up every IPv4 and IPv6 address of a host name. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<Resolution>;
 
-interface ResolverDeps {
-  fetch: typeof fetch;
+interface ResolverDeps extends DnsDeps {
   clock: Clock;
-  /** A DNS-over-HTTPS service that answers `application/dns-json`. */
-  dohUrl: string;
 }
 
 const TIMEOUT_MS = 5 * SECOND;
-const MAX_ANSWER_BYTES = 16 * 1024;
 const MAX_CACHED_MS = 60 * SECOND;
 const MAX_CACHED_NAMES = 1_000;
 
 const A = 1;
 const AAAA = 28;
-const NO_ERROR = 0;
-const NAME_ERROR = 3;
-
-/** The answer's JSON form. https://developers.cloudflare.com/1.1.1.1/encryption/dns-over-https/make-api-requests/dns-json/ */
-const dnsAnswer = z.object({
-  Status: z.number(),
-  TC: z.boolean().optional(),
-  Answer: z.array(z.object({ type: z.number(), TTL: z.number().min(0), data: z.string() })).optional(),
-});
 
 type Records = { addresses: string[]; ttl: number } | undefined;
 
@@ -45,21 +31,16 @@ type Records = { addresses: string[]; ttl: number } | undefined;
  * whoever controls a name's DNS can answer this question and that one differently. What is left to them is the public
  * side of Cloudflare's network (`global_fetch_strictly_public`), which routes to no private address of ours.
  */
-export function createResolver({ fetch, clock, dohUrl }: ResolverDeps): Resolve {
+export function createResolver({ clock, ...dns }: ResolverDeps): Resolve {
+  const askDns = createDns(dns);
   const cache = new Map<string, { addresses: readonly string[]; until: Date }>();
 
   async function ask(host: string, type: number, signal: AbortSignal): Promise<Records> {
-    const url = new URL(dohUrl);
-    url.searchParams.set('name', host);
-    url.searchParams.set('type', String(type));
-    const response = await fetch(url, { headers: { accept: 'application/dns-json' }, redirect: 'manual', signal });
-    const body = await readStart(response, MAX_ANSWER_BYTES);
-    if (!response.ok || !body.complete) return undefined;
-    const { Status, TC, Answer = [] } = dnsAnswer.parse(JSON.parse(body.text));
-    if (TC || (Status !== NO_ERROR && Status !== NAME_ERROR)) return undefined;
+    const records = await askDns(host, type, signal);
+    if (!records) return undefined;
     return {
-      addresses: Answer.filter((record) => record.type === type).map((record) => record.data),
-      ttl: Math.min(...Answer.map((record) => record.TTL)),
+      addresses: records.filter((record) => record.type === type).map((record) => record.data),
+      ttl: Math.min(...records.map((record) => record.TTL)),
     };
   }
 

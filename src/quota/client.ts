@@ -80,13 +80,14 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
 
   async function admit(organizationId: string, ask: Ask): Promise<Verdict> {
     const cell = cellOf(organizationId);
-    cell.pace = countIn(cell.pace, ask.charge.units, now());
-    const decision = decideHere(cell, ask, now());
+    const at = now();
+    cell.pace = countIn(cell.pace, ask.charge.units, at);
+    const decision = decideHere(cell, ask, at);
     if (decision) {
-      if (decision.ok && isLow(cell, now()) && cell.askedAt === undefined) topUp(organizationId, cell, ask);
+      if (decision.ok && isLow(cell, at) && cell.askedAt === undefined) topUp(organizationId, cell, ask);
       return verdictOf(cell, ask, decision);
     }
-    if (now() < cell.brokenUntil) return degraded(organizationId, cell, ask);
+    if (at < cell.brokenUntil) return degraded(organizationId, cell, ask);
     const operationId = newUuid();
     closeEmpty(cell);
     const answer = await question(organizationId, cell, ask, operationId);

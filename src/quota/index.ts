@@ -1,5 +1,6 @@
 /** What other features may use of the quota. */
 
+export { endpointTarget } from './limits/match.ts';
 export type { Ask } from './isolate/decide.ts';
 export type { Drawer } from './protocol.ts';
 export { recordEvent } from './usage/store.ts';

@@ -18,7 +18,9 @@ export type Drawer =
 /** Where a request goes, as far as limits can depend on it. */
 export interface RequestUse extends KeyUse {
   /** Slug of the registered API that it is for, if any. */
-  api?: string;
+  api?: string | undefined;
+  /** Id of its endpoint, if it has endpoints. */
+  endpoint?: string | undefined;
 }
 
 export interface AdmitRequest {

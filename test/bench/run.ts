@@ -20,28 +20,40 @@ import { percent, report, whole } from './report.ts';
 import type { Bench } from './servers.ts';
 
 const USAGE =
-  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--lines abcdefg], or gateway with the same and [--lines abcdefghij], or matching [--rounds N] [--seconds N] [--mix rare|frequent|windows], or delivery [--rounds N] [--events N] [--rate N]';
-
-/** Of a slice that others disturb. */
-const TRIES = 3;
+  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--tries N] [--lines abcdefg], or gateway with the same and [--lines abcdefghij], or matching [--rounds N] [--seconds N] [--mix rare|frequent|windows], or delivery [--rounds N] [--events N] [--rate N]';
 
 interface Command {
   /** The letters of the lines; all of them without. */
   lines: string;
   rounds: number;
+  /** Of a slice that others disturb. */
+  tries: number;
   load: Load;
 }
 
 /** @throws Error when it cannot be understood */
 function readCommand(args: string[]): Command {
   const text = (value: string) => ({ type: 'string', default: value }) as const;
-  const options = { rounds: text('3'), seconds: text('5'), connections: text('32'), lines: text('abcdefghij') };
+  const options = {
+    rounds: text('3'),
+    seconds: text('5'),
+    connections: text('32'),
+    lines: text('abcdefghij'),
+    tries: text('3'),
+  };
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
-  const [rounds = 0, seconds = 0, connections = 0] = [values.rounds, values.seconds, values.connections].map(Number);
-  if (positionals.length > 0 || !(rounds >= 1 && seconds >= 1 && connections >= 1)) {
+  const [rounds = 0, seconds = 0, connections = 0, tries = -1] = [
+    ...[values.rounds, values.seconds, values.connections, values.tries],
+  ].map(Number);
+  if (positionals.length > 0 || !(rounds >= 1 && seconds >= 1 && connections >= 1 && tries >= 0)) {
     throw new Error(`Usage: ${USAGE}`);
   }
-  return { lines: values.lines, rounds, load: { connections, seconds, warmUpSeconds: 2, generator: 'autocannon' } };
+  return {
+    lines: values.lines,
+    rounds,
+    tries,
+    load: { connections, seconds, warmUpSeconds: 2, generator: 'autocannon' },
+  };
 }
 
 /** Peers are no dependencies of the product, so they are installed only where they are compared with. */
@@ -52,32 +64,32 @@ async function installPeers(): Promise<void> {
   await run({ name: 'npm ci', command: 'npm', args: ['ci', '--ignore-scripts', '--prefix', import.meta.dirname] });
 }
 
-async function slice(line: Line, target: Target, load: Load, round: number): Promise<Slice> {
-  const seen = await measureQuietly(target, load, TRIES);
+async function slice(line: Line, target: Target, load: Load, round: number, tries: number): Promise<Slice> {
+  const seen = await measureQuietly(target, load, tries);
   const disturbed = `${percent(seen.idleBefore)} idle before, ${percent(seen.strangers)} taken by others`;
   const figures = `${whole(seen.requestsPerSecond)}/s, ${whole(seen.cpu)} µs, p50 ${seen.p50.toFixed(2)} ms`;
   console.log(`round ${round} (${line.id}) ${load.connections} at once: ${figures}, ${disturbed}`);
   return seen;
 }
 
-async function compareAdmission(bench: Bench, { lines, rounds, load }: Command): Promise<string> {
+async function compareAdmission(bench: Bench, { lines, rounds, tries, load }: Command): Promise<string> {
   const chosen = (await admissionLines(bench)).filter(({ id }) => lines.includes(id));
   const measured = chosen.map((line) => ({ line, slices: [] as Slice[] }));
   for (let round = 1; round <= rounds; round++) {
-    for (const { line, slices } of measured) slices.push(await slice(line, await line.target(), load, round));
+    for (const { line, slices } of measured) slices.push(await slice(line, await line.target(), load, round, tries));
   }
   return report(measured);
 }
 
-async function compareGateways(bench: Bench, { lines, rounds, load }: Command): Promise<string> {
+async function compareGateways(bench: Bench, { lines, rounds, tries, load }: Command): Promise<string> {
   const chosen = await gatewayLines(bench, lines);
   const measured = chosen.map((line) => ({ line, loaded: [] as Slice[], single: [] as Slice[] }));
   const many: Load = { ...load, generator: 'wrk', warmUpSeconds: 1 };
   for (let round = 1; round <= rounds; round++) {
     for (const { line, loaded, single } of measured) {
       const target = await line.target();
-      loaded.push(await slice(line, target, many, round));
-      single.push(await slice(line, target, { ...many, connections: 1 }, round));
+      loaded.push(await slice(line, target, many, round, tries));
+      single.push(await slice(line, target, { ...many, connections: 1 }, round, tries));
     }
   }
   return gatewayReport(measured);

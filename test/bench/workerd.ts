@@ -47,9 +47,9 @@ async function runtimeIn(dir: string): Promise<string> {
 async function compatibility(): Promise<string> {
   const toml = await readFile('wrangler.toml', 'utf8');
   const date = /^compatibility_date = (".+")$/m.exec(toml)?.[1];
-  const flags = /^compatibility_flags = (\[.+\])$/m.exec(toml)?.[1];
-  if (date === undefined || flags === undefined) throw new Error('wrangler.toml does not tell its compatibility');
-  return `compatibilityDate = ${date}, compatibilityFlags = ${flags}`;
+  const flags = /^compatibility_flags = \[([^\]]+)\]$/m.exec(toml)?.[1]?.match(/"[^"]+"/g);
+  if (date === undefined || !flags) throw new Error('wrangler.toml does not tell its compatibility');
+  return `compatibilityDate = ${date}, compatibilityFlags = [${flags.join(', ')}]`;
 }
 
 /** Cap'n Proto takes texts in the form of JSON's, for what is written here. */

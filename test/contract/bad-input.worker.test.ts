@@ -81,6 +81,8 @@ const SAMPLES: Record<string, object> = {
     ...{ algorithm: 'token_bucket', burst: 5 },
   },
   updateRateLimit: { name: 'L', limit: 60 },
+  createWebSocketTicket: { organization_id: crypto.randomUUID() },
+  publishMessage: { data: { n: 1 } },
   createApi: { ...API, slug: 'sample' },
   putApi: API,
   purgeApi: { all: true },
@@ -89,6 +91,8 @@ const SAMPLES: Record<string, object> = {
   createApiEndpoint: { path: '/sample' },
   updateApiEndpoint: { path: '/sample' },
   rollBackApi: { revision: 1 },
+  createDomain: { host: 'api.sample.example', api: null, branding: { display_name: 'Sample' } },
+  updateDomain: { branding: { primary_color: '#123456' } },
 };
 
 interface Refusal {
@@ -121,7 +125,19 @@ beforeAll(async () => {
     201,
     call('POST', '/api/v1/apis', { token: person.token, body: { ...API, ...parts } }),
   );
-  ids = { trigger, condition, key: key.id, action: action.id, limit: limit.data.id, api: api.data.id };
+  const domain = await expectOk<{ data: { id: string } }>(
+    201,
+    call('POST', '/api/v1/domains', { token: person.token, body: { host: 'api.bad-input.example' } }),
+  );
+  ids = {
+    domain: domain.data.id,
+    trigger,
+    condition,
+    key: key.id,
+    action: action.id,
+    limit: limit.data.id,
+    api: api.data.id,
+  };
 });
 
 const pathOf = (path: string) =>
@@ -130,6 +146,7 @@ const pathOf = (path: string) =>
     .replace('keys/{id}', `keys/${ids['key']}`)
     .replace('rate-limits/{id}', `rate-limits/${ids['limit']}`)
     .replace('apis/{id}', `apis/${ids['api']}`)
+    .replace('domains/{id}', `domains/${ids['domain']}`)
     .replace('{name}', 'v1')
     .replace('{endpoint_id}', 'list')
     .replace('{user_id}', person.id)

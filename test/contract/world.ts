@@ -25,6 +25,7 @@ export interface World {
   keyId: string;
   limitId: string;
   apiId: string;
+  domainId: string;
   /** All that an admin may. */
   adminKey: string;
   /** `events:read` and nothing else. */
@@ -47,6 +48,13 @@ const LIMIT = { name: 'plenty', scope: 'organization', limit: 1_000_000, window:
 
 const APIS = '/api/v1/apis';
 const API = { name: 'Orders', visibility: 'keyed', upstreams: [{ url: 'https://example.com/base' }] };
+
+const DOMAINS = '/api/v1/domains';
+
+const DOCUMENT = {
+  ...{ openapi: '3.1.0', info: { title: 'Imported' }, servers: [{ url: 'https://example.com/base' }] },
+  paths: { '/orders': { get: { operationId: 'orders' } } },
+};
 
 const REST = { method: 'POST', url: 'https://example.com/' };
 
@@ -86,6 +94,12 @@ async function newApi(person: Person, organization_id: string): Promise<string> 
   const parts = { versions: [{ name: 'v1' }], endpoints: [{ id: 'list', path: '/orders' }] };
   const body = { ...API, ...parts, slug: 'world-orders', organization_id };
   const made = await expectOk<Made<{ id: string }>>(201, call('POST', APIS, { token: person.token, body }));
+  return made.data.id;
+}
+
+async function newDomain(person: Person, organization_id: string): Promise<string> {
+  const body = { host: 'api.world.example', organization_id };
+  const made = await expectOk<Made<{ id: string }>>(201, call('POST', DOMAINS, { token: person.token, body }));
   return made.data.id;
 }
 
@@ -154,6 +168,7 @@ export async function buildWorld(): Promise<World> {
     keyId: adminKey.id,
     limitId: await newLimit(owner, organizationId),
     apiId: await newApi(owner, organizationId),
+    domainId: await newDomain(owner, organizationId),
     adminKey: adminKey.key,
     eventsKey: eventsKey.key,
     revokedKey: revoked.key,
@@ -259,6 +274,12 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
     path: RATE_LIMITS,
     body: { ...LIMIT, name: 'Another', organization_id: w.organizationId },
   }),
+  createWebSocketTicket: (w) => ({ path: '/api/v1/ws/tickets', body: { organization_id: w.organizationId } }),
+  publishMessage: (w) => ({
+    path: '/api/v1/channels/orders/messages',
+    body: { organization_id: w.organizationId, data: { n: 1 } },
+  }),
+  getWebSocketStatus: () => ({ path: '/ws/status' }),
   listServices: (w) => ({ path: `/api/v1/services?organization_id=${w.organizationId}` }),
   listRateLimits: (w) => ({ path: `${RATE_LIMITS}?organization_id=${w.organizationId}` }),
   getRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
@@ -269,6 +290,10 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   getApi: (w) => ({ path: ofApi(w) }),
   putApi: (w) => ({ path: `${APIS}/put-orders?organization_id=${w.organizationId}`, body: API }),
   deleteApi: (w) => ({ path: ofApi(w) }),
+  importApi: (w) => ({ path: `${APIS}/import`, body: { document: DOCUMENT, organization_id: w.organizationId } }),
+  importApiEndpoints: (w) => ({ path: `${ofApi(w)}/import`, body: { document: DOCUMENT } }),
+  exportApi: (w) => ({ path: `${ofApi(w)}/openapi.json` }),
+  exportApiYaml: (w) => ({ path: `${ofApi(w)}/openapi.yaml` }),
   purgeApi: (w) => ({ path: `${ofApi(w)}/purge`, body: { all: true } }),
   listApiVersions: (w) => ({ path: `${ofApi(w)}/versions` }),
   createApiVersion: (w) => ({ path: `${ofApi(w)}/versions`, body: { name: 'v2' } }),
@@ -285,6 +310,16 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   getApiRevision: (w) => ({ path: `${ofApi(w)}/revisions/1` }),
   diffApiRevisions: (w) => ({ path: `${ofApi(w)}/diff?from=1` }),
   rollBackApi: (w) => ({ path: `${ofApi(w)}/rollback`, body: { revision: 1 } }),
+  listUpstreamHosts: (w) => ({ path: `/api/v1/upstream-hosts?organization_id=${w.organizationId}` }),
+  verifyUpstreamHost: (w) => ({
+    path: `/api/v1/upstream-hosts/example.com/verify?organization_id=${w.organizationId}`,
+  }),
+  createDomain: (w) => ({ path: DOMAINS, body: { host: 'another.world.example', organization_id: w.organizationId } }),
+  listDomains: (w) => ({ path: `${DOMAINS}?organization_id=${w.organizationId}` }),
+  getDomain: (w) => ({ path: `${DOMAINS}/${w.domainId}` }),
+  updateDomain: (w) => ({ path: `${DOMAINS}/${w.domainId}`, body: { branding: { display_name: 'World' } } }),
+  deleteDomain: (w) => ({ path: `${DOMAINS}/${w.domainId}` }),
+  verifyDomain: (w) => ({ path: `${DOMAINS}/${w.domainId}/verify` }),
   challengeAgent: (w) => ({ path: '/api/v1/agents/challenge', body: agent(w) }),
   linkAgent: (w) => ({
     path: '/api/v1/agents/link',

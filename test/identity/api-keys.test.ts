@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { effectivePermissions } from '../../src/access/key-permissions.ts';
+import { effectivePermissions, holdsScope, isOwnScope } from '../../src/access/key-permissions.ts';
 import { isPathPattern } from '../../src/access/path-pattern.ts';
 import { ROLE_PERMISSIONS } from '../../src/access/permissions.ts';
 import { fromBase62, randomBase62, toBase62 } from '../../src/identity/api-keys/base62.ts';
@@ -130,10 +130,32 @@ describe('the permissions of a key', () => {
     ['standard', 'members:write', 'cannot hold "members:write"'],
     ['admin', 'organizations:delete', 'cannot hold "organizations:delete"'],
     ['restricted', 'triggers:fly', '"triggers:fly" is no permission'],
+    ['standard', 'keys:refund', '"keys:refund" is no permission'],
+    ['standard', 'Orders:refund', '"Orders:refund" is no permission'],
+    ['standard', 'orders', '"orders" is no permission'],
+    ['standard', 'orders:refund:all', '"orders:refund:all" is no permission'],
+    ['standard', `${'o'.repeat(33)}:refund`, 'is no permission'],
   ] as const)('are refused when a %s key asks for %s, which is named.', (keyType, scope, message) => {
     expect(() => refuseUnusable(keyType, ['read', scope])).toThrow(
       expect.objectContaining({ details: [{ path: 'permissions', message: expect.stringContaining(message) }] }),
     );
+  });
+});
+
+describe('a scope of an organization’s own', () => {
+  it.each(['standard', 'restricted', 'admin'] as const)('can be held by a %s key.', (keyType) => {
+    expect(() => refuseUnusable(keyType, ['orders:refund', 'line_items:re-open'])).not.toThrow();
+  });
+
+  it('means nothing to the platform.', () => {
+    expect(effectivePermissions('admin', ['orders:refund'])).toEqual(new Set());
+    for (const permission of ROLE_PERMISSIONS.owner) expect(isOwnScope(permission)).toBe(false);
+  });
+
+  it('is held by whoever lists it, or is an admin’s.', () => {
+    expect(holdsScope(['read', 'orders:refund'], 'orders:refund')).toBe(true);
+    expect(holdsScope(['admin'], 'orders:refund')).toBe(true);
+    expect(holdsScope(['read', 'write', 'orders:read'], 'orders:refund')).toBe(false);
   });
 });
 

@@ -70,6 +70,26 @@ const untilClosed = (call: { once(event: 'close', done: () => void): unknown }) 
   new Promise<void>((resolve) => call.once('close', resolve));
 
 describe('a request', () => {
+  it('leaves behind what it names in Connection, and its Trailer, which goes nowhere.', async () => {
+    tellWhatArrives();
+    const socket = connect(entry.port, '127.0.0.1');
+    socket.write(
+      'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close, X-Hop, Host\r\nX-Hop: 1\r\nX-Kept: 2\r\nTrailer: X-Sum\r\n\r\n',
+    );
+    const answered = await text(socket);
+    expect(answered).toMatch(/^HTTP\/1\.1 200 /);
+    const arrived = JSON.parse(/\{.*\}/.exec(answered)?.[0] ?? '').headers;
+    expect(arrived).toMatchObject({ 'x-kept': '2', host: 'a.test' });
+    expect(arrived['x-hop']).toBeUndefined();
+    expect(arrived['trailer']).toBeUndefined();
+  });
+
+  it('is refused with two hosts.', async () => {
+    const socket = connect(entry.port, '127.0.0.1');
+    socket.end('GET / HTTP/1.1\r\nHost: a.test\r\nHost: b.test\r\nConnection: close\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
   it('carries the address of its socket, whatever the caller wrote there.', async () => {
     tellWhatArrives();
     for (const headers of [{}, { 'CF-Connecting-IP': FAKED }, { 'cf-connecting-ip': [FAKED, FAKED] }]) {

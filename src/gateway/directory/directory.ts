@@ -17,6 +17,9 @@ export const slugIn = (name: string) => (name.startsWith('slug:') ? name.slice('
 
 export const hostName = (host: string) => `host:${host}`;
 
+/** The host that a name stands for, if it is one. */
+export const hostIn = (name: string) => (name.startsWith('host:') ? name.slice('host:'.length) : undefined);
+
 export interface DirectoryClientDeps {
   clock: Clock;
   /** Asks the shard that knows the name. */

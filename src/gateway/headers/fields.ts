@@ -60,6 +60,14 @@ const CLAIM_PREFIXES: readonly string[] = ['cf-', 'x-forwarded-', 'x-authenticat
  */
 const FRAMING: readonly string[] = ['host', 'content-length', 'expect'];
 
+/** Of a WebSocket's handshake, what the platform agrees on by itself on each side; the sub-protocol is the ends' own. */
+const HANDSHAKE: readonly string[] = [
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-extensions',
+  'sec-websocket-accept',
+];
+
 /** Written anew for each call. */
 const REWRITTEN: readonly string[] = ['via', 'traceparent', 'tracestate', 'x-request-id'];
 
@@ -88,10 +96,11 @@ const DROPPED_UP: ReadonlySet<string> = new Set([
   ...CREDENTIAL_FIELDS,
   ...CLAIMS,
   ...FRAMING,
+  ...HANDSHAKE,
   ...REWRITTEN,
 ]);
 
-const DROPPED_DOWN: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...UPSTREAM_ONLY]);
+const DROPPED_DOWN: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...HANDSHAKE, ...UPSTREAM_ONLY]);
 
 const startsWithAny = (name: string, prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
 

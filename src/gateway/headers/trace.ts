@@ -28,12 +28,19 @@ function validState(text: string | null): string | null {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** Random, and never all zeros, which stands for "none". */
-function randomHex(bytes: number): string {
+function hexOf(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of randomBytes(bytes)) text += HEX[byte];
-  return /^0*$/.test(text) ? randomHex(bytes) : text;
+  let any = 0;
+  for (const byte of bytes) {
+    text += HEX[byte];
+    any |= byte;
+  }
+  // All zeros stand for "none".
+  return any === 0 ? hexOf(randomBytes(bytes.length)) : text;
 }
+
+const TRACE_ID_BYTES = 16;
+const PARENT_ID_BYTES = 8;
 
 /** Sampled, and (level 2) made at random; other bits mean nothing yet and are not passed on. */
 const KNOWN_FLAGS = 0x03;
@@ -42,15 +49,18 @@ const RANDOM_ID = '02';
 
 /** Goes on with the caller's trace under an id of our own, or begins one where the caller's is missing or not valid. */
 export function continueTrace(headers: Headers): Trace {
-  const [, version, traceId, flags, more] = TRACEPARENT.exec(headers.get('traceparent') ?? '') ?? [];
+  const received = headers.get('traceparent');
+  const [, version, traceId, flags, more] = (received !== null && TRACEPARENT.exec(received)) || [];
   const known = traceId !== undefined && flags !== undefined && !(version === '00' && more !== undefined);
   if (!known) {
-    const begun = randomHex(16);
-    return { traceparent: `00-${begun}-${randomHex(8)}-${RANDOM_ID}`, tracestate: null, traceId: begun };
+    const random = randomBytes(TRACE_ID_BYTES + PARENT_ID_BYTES);
+    const begun = hexOf(random.subarray(0, TRACE_ID_BYTES));
+    const parent = hexOf(random.subarray(TRACE_ID_BYTES));
+    return { traceparent: `00-${begun}-${parent}-${RANDOM_ID}`, tracestate: null, traceId: begun };
   }
   const kept = HEX[Number.parseInt(flags, 16) & KNOWN_FLAGS];
   return {
-    traceparent: `00-${traceId}-${randomHex(8)}-${kept}`,
+    traceparent: `00-${traceId}-${hexOf(randomBytes(PARENT_ID_BYTES))}-${kept}`,
     tracestate: validState(headers.get('tracestate')),
     traceId,
   };

@@ -16,10 +16,21 @@ export interface GathererDeps {
 export interface Records {
   /** Takes a record, at the moment at which its call was answered. Never throws, never waits. */
   note(record: CallRecord): void;
+  /** The data centre in which the isolate runs, by its IATA code. */
+  coloOf(request: Request): string | null;
 }
 
 /** Records that an isolate keeps, those on their way to the queue included. */
 export const MAX_WAITING = 2_000;
+
+/**
+ * Bytes of path patterns in a message, which are all that can be long of a record: a hundred of the largest otherwise take
+ * 100,000, and a message may have 128,000. https://developers.cloudflare.com/queues/platform/limits/
+ */
+const MAX_ROUTE_BYTES = 20_000;
+
+/** Of a character of UTF-16 in UTF-8, at most. */
+const BYTES_A_CHARACTER = 3;
 
 /** How long a record waits for others. */
 export const GATHER_MS = SECOND;
@@ -45,9 +56,11 @@ export function createRecords(deps: GathererDeps): Records {
   const { background, wait } = deps;
   const outbox = new Set<Parcel>();
   let waiting: CallRecord[] = [];
+  let routeBytes = 0;
   let held = 0;
   let lost = new Map<string | null, number>();
   let roundAt: number | undefined;
+  let colo: string | null | undefined;
 
   function lose({ organizationId }: CallRecord) {
     const owner = lost.has(organizationId) || lost.size < MAX_LOSERS ? organizationId : null;
@@ -61,6 +74,7 @@ export function createRecords(deps: GathererDeps): Records {
       deps.log.warn('request_log.lost', { records: told.reduce((sum, { records }) => sum + records, 0) });
     }
     waiting = [];
+    routeBytes = 0;
     lost = new Map();
     outbox.add(parcel);
     return parcel;
@@ -87,12 +101,21 @@ export function createRecords(deps: GathererDeps): Records {
   }
 
   return {
+    coloOf(request) {
+      // An isolate stays where it is, and reading it has the platform parse all that it tells of the request.
+      if (colo === undefined) {
+        const told = request.cf?.['colo'];
+        colo = typeof told === 'string' && told.length === 3 ? told : null;
+      }
+      return colo;
+    },
     note(record) {
       const now = record.at + record.durationMs;
       if (held < MAX_WAITING) {
         held += 1;
         waiting.push(record);
-        if (waiting.length === MAX_RECORDS) background(ship(pack(now), now));
+        routeBytes += BYTES_A_CHARACTER * (record.route?.length ?? 0);
+        if (waiting.length === MAX_RECORDS || routeBytes > MAX_ROUTE_BYTES) background(ship(pack(now), now));
       } else lose(record);
       if (roundAt !== undefined && now - roundAt < ROUND_MS) return;
       if (waiting.length === 0 && lost.size === 0 && outbox.size === 0) return;

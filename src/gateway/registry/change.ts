@@ -10,6 +10,7 @@ import { type CheckDeps, checkDefinition } from './check.ts';
 import { compileApi, compiledBytes } from './compile.ts';
 import type { ApiDefinition } from './definition.ts';
 import { withEndpointIds } from './endpoint-ids.ts';
+import { noteHosts } from './hosts/note.ts';
 import { insertRevision } from './revision-store.ts';
 import { sealSecrets } from './secrets.ts';
 import * as store from './store.ts';
@@ -18,8 +19,7 @@ import * as store from './store.ts';
 const MAX_APIS = 100;
 const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
 
-export interface RegistryDeps extends CheckDeps {
-  keyRing: KeyRing;
+export interface ChangeDeps {
   /**
    * Begins a change of the organization, in the change's transaction: marks it as changed for the edge, makes such changes
    * take turns, and asks again whether the caller may.
@@ -28,10 +28,16 @@ export interface RegistryDeps extends CheckDeps {
   holdOrganization(tx: Executor, ctx: OrganizationCtx, permission: Permission): Promise<unknown>;
 }
 
-/** One change of the organization's APIs, after which the edge is told. */
+export interface RegistryDeps extends CheckDeps, ChangeDeps {
+  keyRing: KeyRing;
+  /** Whether the operator vouches for an upstream at this address. */
+  isListed(url: URL): boolean;
+}
+
+/** One change of the organization's APIs or of where they are reached, after which the edge is told. */
 export async function changeApis<T>(
   ctx: OrganizationCtx,
-  deps: RegistryDeps,
+  deps: ChangeDeps,
   change: (tx: Executor) => Promise<T>,
 ): Promise<T> {
   permit(ctx, 'apis:write');
@@ -115,7 +121,13 @@ export function nextRow(
  * Writes a row and its revision.
  * @throws AppError `bad_request` when the organization has too many or too much
  */
-export async function writeRow(tx: Executor, ctx: OrganizationCtx, row: store.ApiRow, note: string | null) {
+export async function writeRow(
+  tx: Executor,
+  ctx: OrganizationCtx,
+  deps: Pick<RegistryDeps, 'isListed'>,
+  row: store.ApiRow,
+  note: string | null,
+) {
   const others = await store.measureOthers(tx, row);
   if (row.revision === 1 && others.total >= MAX_APIS) {
     throw new AppError('bad_request', `An organization has at most ${MAX_APIS} APIs; delete some first`);
@@ -125,6 +137,7 @@ export async function writeRow(tx: Executor, ctx: OrganizationCtx, row: store.Ap
   }
   await (row.revision === 1 ? store.insertApi(tx, row) : store.updateApi(tx, row));
   const { id, revision, definition, updatedAt } = row;
+  await noteHosts(tx, ctx, definition, deps.isListed);
   const made = { apiId: id, revision, definition, note, actor: principalName(ctx.principal), createdAt: updatedAt };
   await insertRevision(tx, made);
   return made;

@@ -98,7 +98,8 @@ const compileCredentials = ({ pass_on = [], inject = [] }: Given<'credentials'>)
   })),
 });
 
-const compileMock = ({ status = 200, content_type, example, schema }: Given<'mock'>[number]): MockAnswer => ({
+const compileMock = ({ name, status = 200, content_type, example, schema }: Given<'mock'>[number]): MockAnswer => ({
+  name: name ?? null,
   status,
   contentType: content_type ?? 'application/json',
   example,

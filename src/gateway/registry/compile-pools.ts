@@ -1,12 +1,21 @@
 import type { BreakerSettings, CompiledPool, CompiledUpstream, HealthCheck } from '../compiled.ts';
 import type { PoolDefinition, PoolsDefinition } from './pool-shape.ts';
 
-/** An upstream's address in its one form: no slash at the end. */
-export const upstreamUrl = (url: string): string => (URL.parse(url)?.href ?? url).replace(/\/+$/, '');
+/** An upstream's address in its one form: no slash at the end, and no dot at the end of the host. */
+export function upstreamUrl(text: string): string {
+  const url = URL.parse(text);
+  if (!url) return text;
+  url.hostname = url.hostname.replace(/\.$/, '');
+  return url.href.replace(/\/+$/, '');
+}
 
 /** Origins of all upstreams: who is sent the secrets of an API. */
 export const originsOf = (pools: PoolsDefinition): Set<string> =>
-  new Set(listOf(pools).flatMap(({ upstreams }) => upstreams.map(({ url }) => new URL(url).origin)));
+  new Set(upstreamsOf(pools).map(({ origin }) => origin));
+
+/** Every upstream's address. */
+export const upstreamsOf = (pools: PoolsDefinition): URL[] =>
+  listOf(pools).flatMap(({ upstreams }) => upstreams.map(({ url }) => new URL(upstreamUrl(url))));
 
 /** The short form stands for one pool. */
 const listOf = ({ upstreams = [], pools }: PoolsDefinition): readonly PoolDefinition[] =>

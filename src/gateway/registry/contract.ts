@@ -1,29 +1,13 @@
 import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
-import { dataOf, line, pageOf, pageQuery, timestamp } from '../../http/shapes.ts';
+import { dataOf, line, pageOf, pageQuery } from '../../http/shapes.ts';
 import { LIFECYCLES, VISIBILITIES } from '../compiled.ts';
+import { api, putAnswer, summary } from './answers.ts';
 import { apiDefinition, slug } from './definition.ts';
+import { operations as openApiOperations } from './openapi/contract.ts';
 import { operations as partOperations } from './part-contract.ts';
 import { byId, changing, inOrganization, organization_id, READ, replacing, SHARED, WRITE } from './paths.ts';
 import { operations as revisionOperations } from './revision-contract.ts';
-import { change } from './revision-shapes.ts';
-
-const summary = z
-  .object({
-    id: z.uuid(),
-    organization_id: z.uuid(),
-    slug: z.string(),
-    name: z.string(),
-    description: z.string().nullable(),
-    visibility: z.enum(VISIBILITIES),
-    status: z.enum(LIFECYCLES),
-    revision: z.int(),
-    created_at: timestamp,
-    updated_at: timestamp,
-  })
-  .meta({ id: 'ApiSummary' });
-
-const api = summary.extend({ definition: apiDefinition.meta({ id: 'ApiDefinition' }) }).meta({ id: 'Api' });
 
 export const createApi = operation({
   ...SHARED,
@@ -86,12 +70,7 @@ export const putApi = operation({
   success: {
     status: 200,
     description: 'The API as it is now, or with `dry_run` as it would be',
-    schema: z.object({
-      data: api.extend({ id: z.uuid().nullable(), created_at: timestamp.nullable(), updated_at: timestamp.nullable() }),
-      result: z.enum(['created', 'replaced', 'unchanged']),
-      dry_run: z.boolean(),
-      changes: z.array(change),
-    }),
+    schema: putAnswer,
   },
   made: (output) => z.object({ result: z.literal('created'), dry_run: z.literal(false) }).safeParse(output).success,
   errors: ['bad_request', 'conflict'],
@@ -132,6 +111,7 @@ export const operations = [
   putApi,
   deleteApi,
   purgeApi,
+  ...openApiOperations,
   ...partOperations,
   ...revisionOperations,
 ];

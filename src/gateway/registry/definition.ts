@@ -75,6 +75,7 @@ export const endpointDefinition = z.object({
   when: z.array(predicate).max(8).optional(),
   priority: z.int().min(-1_000).max(1_000).optional(),
   description: text(0, 2_000).optional(),
+  deprecated: z.boolean().optional().meta({ description: 'Told in the OpenAPI document' }),
   ...policyShape,
 });
 

@@ -123,7 +123,7 @@ async function changePart(
       throw namedFromPart(error, `${part}.${index}`);
     });
     const row = nextRow(ctx, before, definition);
-    await writeRow(tx, ctx, row, `${NOUNS[part]} ${name} ${DONE[verb]}`);
+    await writeRow(tx, ctx, deps, row, `${NOUNS[part]} ${name} ${DONE[verb]}`);
     const shown = maskSecrets(definition);
     const [was, is] = [old[part]?.[index], verb === 'delete' ? undefined : shown[part]?.[index]];
     const states = { ...(was && verb !== 'create' && { before: was }), ...(is && { after: is }) };

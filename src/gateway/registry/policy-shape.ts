@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PERMISSIONS } from '../../access/permissions.ts';
+import { isOwnScope, isPermission } from '../../access/key-permissions.ts';
 import { isStorable, line, text } from '../../http/shapes.ts';
 
 /** The fields that say how a call is carried out, as people write them: of an API, of a version, of an endpoint. */
@@ -28,6 +28,15 @@ export const versionName = z
   .max(32)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be letters, digits, ".", "_" and "-"')
   .meta({ minLength: 1, examples: ['v1'] });
+
+const MAX_SCOPES = 50;
+export const MAX_MOCKS = 20;
+
+/** What an endpoint may ask of a key: a permission of the platform, or a scope of the organization's own. */
+export const scope = z
+  .string()
+  .refine((value) => isPermission(value) || isOwnScope(value), 'must be a permission, or a scope such as orders:refund')
+  .meta({ pattern: '^[a-z][a-z0-9_-]{0,31}:[a-z][a-z0-9_-]{0,31}$', examples: ['orders:refund'] });
 
 const template = text(0, 4096);
 const parameterName = line(1, 100);
@@ -103,6 +112,7 @@ const credentials = z.strictObject({
 const json = z.unknown().refine((value) => isBoundedJson(value), 'must be at most 16 levels of storable JSON');
 
 const mock = z.strictObject({
+  name: line(1, 100).optional().meta({ description: 'By which `Prefer: example=` asks for it' }),
   status: status.optional(),
   content_type: line(1, 200).optional(),
   example: json.optional(),
@@ -112,7 +122,7 @@ const mock = z.strictObject({
 const MAX_DEPTH = 16;
 
 /** Checked before anything walks it: a document may nest deeper than the stack reaches. */
-function isBoundedJson(value: unknown, levels = MAX_DEPTH): boolean {
+export function isBoundedJson(value: unknown, levels = MAX_DEPTH): boolean {
   if (typeof value === 'string') return isStorable(value);
   if (typeof value === 'number') return Number.isFinite(value);
   if (value === null || typeof value !== 'object') return true;
@@ -124,7 +134,7 @@ function isBoundedJson(value: unknown, levels = MAX_DEPTH): boolean {
 /** Every one may be left out: an endpoint then takes its version's, a version the API's, the API the default. */
 export const policyShape = {
   cost: z.int().min(1).max(1_000).optional().meta({ description: 'Quota units a call; 1' }),
-  scopes: z.array(z.enum(PERMISSIONS)).max(PERMISSIONS.length).optional(),
+  scopes: z.array(scope).max(MAX_SCOPES).optional(),
   split: z
     .array(z.strictObject({ pool: identifier, weight: z.int().min(0).max(10_000) }))
     .min(1)
@@ -138,7 +148,7 @@ export const policyShape = {
   request: request.optional(),
   response: response.optional(),
   credentials: credentials.optional(),
-  mock: z.array(mock).max(20).optional(),
+  mock: z.array(mock).max(MAX_MOCKS).optional().meta({ description: 'What test keys are answered with' }),
 };
 
 const policyFields = z.object(policyShape);

@@ -1,6 +1,7 @@
 import type { Executor } from '../../db/client.ts';
 import type { CompiledApi } from '../compiled.ts';
 import { compileApi } from './compile.ts';
+import { provenHosts } from './hosts/store.ts';
 import * as store from './store.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function readGateway(
   organizationId: string,
   isListed: (url: URL) => boolean,
 ): Promise<CompiledApi[]> {
-  const [rows, proven] = await Promise.all([store.readApis(db, organizationId), store.provenHosts(db, organizationId)]);
+  const [rows, proven] = await Promise.all([store.readApis(db, organizationId), provenHosts(db, organizationId)]);
   const isProven = (url: URL) => proven.has(url.hostname) || isListed(url);
   return rows.map(({ definition, id, revision, purged }) =>
     compileApi(definition, { id, organizationId, revision, purged, isProven }),

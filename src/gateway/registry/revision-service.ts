@@ -61,7 +61,7 @@ export async function rollBack(
     const { definition } = await loadRevision(tx, before.id, revision);
     checkDefinition(definition, deps);
     const row = nextRow(ctx, before, definition);
-    const written = await writeRow(tx, ctx, row, note ?? `Back to revision ${revision}`);
+    const written = await writeRow(tx, ctx, deps, row, note ?? `Back to revision ${revision}`);
     const states = { before: apiToWire(before), after: apiToWire(row) };
     await audit(tx, ctx, { action: 'api.rollback', target: { type: 'api', id: row.id }, ...states });
     return written;

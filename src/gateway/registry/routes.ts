@@ -1,26 +1,13 @@
-import type { CallerCtx } from '../../access/ctx.ts';
 import type { Routes } from '../../http/route.ts';
 import { ownOrganization } from '../../identity/index.ts';
 import type { RegistryDeps } from './change.ts';
 import * as contract from './contract.ts';
+import { ofApi } from './of-api.ts';
 import * as partContract from './part-contract.ts';
 import * as parts from './part-service.ts';
 import * as revisionContract from './revision-contract.ts';
 import * as revisions from './revision-service.ts';
 import * as service from './service.ts';
-import { isId, organizationOfApi } from './store.ts';
-
-interface AboutApi {
-  params: { id: string };
-  query: { organization_id?: string | undefined };
-}
-
-/** An id says by itself which organization is meant; a slug does in an organization. */
-async function ofApi(ctx: CallerCtx, { params, query }: AboutApi): Promise<string | undefined> {
-  if (!isId(params.id)) return query.organization_id ?? ownOrganization(ctx);
-  const organizationId = await organizationOfApi(ctx.db.query, params.id);
-  return query.organization_id === undefined || query.organization_id === organizationId ? organizationId : undefined;
-}
 
 export function addApiRoutes(routes: Routes, deps: RegistryDeps) {
   routes.organization(

@@ -17,7 +17,7 @@ export async function createApi(ctx: OrganizationCtx, deps: RegistryDeps, sent: 
   const id = newUuid();
   const row = nextRow(ctx, { id }, await prepare(deps, sent, { id, definition: undefined }));
   await changeApis(ctx, deps, async (tx) => {
-    await writeRow(tx, ctx, row, note || null);
+    await writeRow(tx, ctx, deps, row, note || null);
     await audit(tx, ctx, { action: 'api.create', target: targetOf(id), after: apiToWire(row) });
   });
   return { data: apiToWire(row) };
@@ -79,7 +79,7 @@ export async function putApi(
   }
   const done = await changeApis(ctx, deps, async (tx) => {
     const outcome = await put(await store.lockApi(tx, refOf(ctx, idOrSlug)));
-    if (outcome.result !== 'unchanged') await writeOutcome(tx, ctx, outcome, note ?? null);
+    if (outcome.result !== 'unchanged') await writeOutcome(tx, ctx, deps, outcome, note ?? null);
     return outcome;
   });
   return answerOf(done, false);
@@ -109,10 +109,11 @@ async function outcomeOf(
 async function writeOutcome(
   tx: Parameters<typeof audit>[0],
   ctx: OrganizationCtx,
+  deps: RegistryDeps,
   { before, row }: Outcome,
   note: string | null,
 ) {
-  await writeRow(tx, ctx, row, note);
+  await writeRow(tx, ctx, deps, row, note);
   const states = { ...(before && { before: apiToWire(before) }), after: apiToWire(row) };
   await audit(tx, ctx, { action: before ? 'api.update' : 'api.create', target: targetOf(row.id), ...states });
 }

@@ -1,8 +1,8 @@
-import { and, asc, count, desc, eq, getTableColumns, ilike, isNotNull, ne, or, sum } from 'drizzle-orm';
+import { and, asc, count, desc, eq, getTableColumns, ilike, ne, or, sum } from 'drizzle-orm';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
 import type { Lifecycle, Visibility } from '../compiled.ts';
-import { apis, upstreamHosts } from './table.ts';
+import { apis } from './table.ts';
 
 export type ApiRow = typeof apis.$inferSelect;
 
@@ -101,13 +101,4 @@ export async function readApis(db: Executor, organizationId: string): Promise<Ap
     .from(apis)
     .where(eq(apis.organizationId, organizationId))
     .orderBy(asc(apis.createdAt), asc(apis.id));
-}
-
-/** Hosts that the organization has shown to be its own. */
-export async function provenHosts(db: Executor, organizationId: string): Promise<ReadonlySet<string>> {
-  const rows = await db
-    .select({ host: upstreamHosts.host })
-    .from(upstreamHosts)
-    .where(and(eq(upstreamHosts.organizationId, organizationId), isNotNull(upstreamHosts.provenAt)));
-  return new Set(rows.map(({ host }) => host));
 }

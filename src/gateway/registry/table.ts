@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { index, integer, json, jsonb, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { moment } from '../../db/columns.ts';
 import { organizations } from '../../identity/organizations/table.ts';
@@ -63,6 +64,14 @@ export const upstreamHosts = pgTable(
     /** What the host has to show. */
     token: text('token').notNull(),
     provenAt: moment('proven_at'),
+    /** When it was last looked whether the host shows it. */
+    checkedAt: moment('checked_at'),
+    /** Since when a host that had shown it does not show it any more. */
+    missingSince: moment('missing_since'),
+    createdAt: moment('created_at').notNull(),
   },
-  (t) => [primaryKey({ columns: [t.organizationId, t.host] })],
+  (t) => [
+    primaryKey({ columns: [t.organizationId, t.host] }),
+    index('upstream_hosts_checked_idx').on(t.checkedAt).where(sql`proven_at is not null`),
+  ],
 );

@@ -26,6 +26,10 @@ export interface UpstreamCall {
   hashKey: string | undefined;
   /** Of the caller's own request. */
   signal: AbortSignal;
+  /** Aborted when the request's body is broken off. */
+  bodySignal: AbortSignal | undefined;
+  /** Is told after each attempt. */
+  tried(so: Tried): void;
   /** Why the request's body broke off, if it did: that is not the upstream's failure. */
   broken(): AppError | undefined;
 }
@@ -33,8 +37,14 @@ export interface UpstreamCall {
 export interface UpstreamAnswer {
   response: Response;
   upstream: CompiledUpstream;
+}
+
+/** How far sending has come. */
+export interface Tried {
+  /** Of the upstream that was asked last. */
+  id: string;
   attempts: number;
-  /** Until the header fields of the answer were there. */
+  /** Until the header fields of its answer were there, or would not come. */
   durationMs: number;
 }
 
@@ -65,10 +75,11 @@ export async function sendUpstream(deps: SendDeps, call: UpstreamCall): Promise<
     const left = policy.timeoutMs - (deps.clock().getTime() - startedAt);
     const outcome = await attempt(deps, call, picked, left);
     const elapsed = deps.clock().getTime() - startedAt;
+    call.tried({ id: picked.upstream.id, attempts, durationMs: elapsed });
     const isLast =
       attempts > policy.retries || policy.timeoutMs - elapsed < MIN_ATTEMPT_MS || !mayRepeat || call.signal.aborted;
     if (outcome.response && (isLast || !WORTH_RETRYING.has(outcome.response.status) || !budget?.take())) {
-      return { response: outcome.response, upstream: picked.upstream, attempts, durationMs: elapsed };
+      return { response: outcome.response, upstream: picked.upstream };
     }
     if (outcome.response) await outcome.response.body?.cancel();
     else if (isLast || !budget?.take()) throw outcome.error;
@@ -95,7 +106,12 @@ async function attempt(deps: SendDeps, call: UpstreamCall, picked: Picked, left:
   const startedAt = deps.clock().getTime();
   const deadline = new AbortController();
   // Not AbortSignal.timeout: the time is for the answer's header fields, and its body may take as long as it likes.
-  const timer = setTimeout(() => deadline.abort(), Math.max(1, left));
+  const giveUp = () => deadline.abort();
+  const timer = setTimeout(giveUp, Math.max(1, left));
+  if (call.signal.aborted || call.bodySignal?.aborted) giveUp();
+  call.signal.addEventListener('abort', giveUp);
+  // For good: the body may break off while the answer is on its way.
+  call.bodySignal?.addEventListener('abort', giveUp);
   try {
     const init = { method, headers, body, signal: deadline.signal };
     const response = await deps.destinationOf(picked.upstream).fetch(rest, init);
@@ -112,6 +128,7 @@ async function attempt(deps: SendDeps, call: UpstreamCall, picked: Picked, left:
     return { error: errorOf(reason, error) };
   } finally {
     clearTimeout(timer);
+    call.signal.removeEventListener('abort', giveUp);
   }
 }
 

@@ -31,21 +31,18 @@ export async function resolveKey(
   const { organizationId, hash } = parsed;
   const { key, admission } = await admit(organizationId, hash);
   const { id, userId, environment, limited } = key;
-  const permissions = permissionsOf(key);
-  const granted = key.permissions;
-  const caller = { kind: 'key', keyId: id, organizationId, userId, environment, permissions, granted, limited } as const;
-  return { caller, admission };
-}
-
-/** By the list itself: the isolate keeps what it knows of a key, list and all, from one request to the next. */
-const known = new WeakMap<readonly string[], { of: KeyTerms; permissions: ReturnType<typeof permissionsOfKey> }>();
-
-type KeyTerms = Parameters<typeof permissionsOfKey>[0];
-
-function permissionsOf(key: KeyTerms) {
-  const before = known.get(key.permissions);
-  if (before?.of.type === key.type && before.of.environment === key.environment) return before.permissions;
   const permissions = permissionsOfKey(key);
-  known.set(key.permissions, { of: { ...key }, permissions });
-  return permissions;
+  const granted = key.permissions;
+  const caller = {
+    kind: 'key',
+    keyId: id,
+    hash,
+    organizationId,
+    userId,
+    environment,
+    permissions,
+    granted,
+    limited,
+  } as const;
+  return { caller, admission };
 }

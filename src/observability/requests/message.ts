@@ -16,7 +16,7 @@ const record = z.object({
   api: text,
   version: text,
   endpointId: text,
-  route: text,
+  route: z.string().max(500).nullable(),
   method: z.string().max(300),
   status: z.int().min(100).max(999),
   error: z.enum(Object.keys(ERRORS) as ErrorCode[]).nullable(),

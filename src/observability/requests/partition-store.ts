@@ -28,8 +28,8 @@ async function namesIn(db: Executor, query: ReturnType<typeof sql>): Promise<str
 }
 
 /**
- * Makes the partition of a day, if there is none, and moves into it what came before it was made. Who writes to the default
- * partition waits for that long; others do not notice.
+ * Makes the partition of a day, if there is none, and moves into it what came before it was made. Writers, and
+ * readers of the default partition, wait for that long.
  */
 export async function makePartition(db: Database, { partition, from, to }: Day): Promise<void> {
   const name = sql.identifier(partition);
@@ -37,6 +37,8 @@ export async function makePartition(db: Database, { partition, from, to }: Day):
   await db.transaction(async (tx) => {
     await beginChange(tx);
     if ((await listPartitions(tx)).includes(partition)) return;
+    // Who writes has to wait before a partition is chosen: a row on its way to the default one would be refused there after.
+    await tx.execute(sql`lock table only request_logs in share row exclusive mode`);
     await tx.execute(sql`lock table request_logs_default in access exclusive mode`);
     await tx.execute(sql`create table ${name} (like request_logs including defaults including constraints)`);
     await tx.execute(sql`

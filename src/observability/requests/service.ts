@@ -12,9 +12,9 @@ export async function listRequests(ctx: OrganizationCtx, query: Query) {
   permit(ctx, 'analytics:read');
   const after = query.cursor === undefined ? undefined : cursorIn(query.cursor);
   const range = after ?? rangeOf(query, ctx.clock());
-  if (range.from >= range.to) throw invalidField('query.from', 'must be before to');
+  if (range.from >= range.to) throw invalidField('from', 'must be before to');
   if (later(range.from, MAX_RANGE * DAY) < range.to) {
-    throw invalidField('query.from', `must be at most ${MAX_RANGE} days before to`);
+    throw invalidField('from', `must be at most ${MAX_RANGE} days before to`);
   }
   const filter = {
     ...{ from: range.from, to: range.to, after, api: query.api, version: query.version, endpointId: query.endpoint },
@@ -42,7 +42,7 @@ export async function listRequests(ctx: OrganizationCtx, query: Query) {
 
 function cursorIn(text: string): Cursor {
   const cursor = readCursor(text);
-  if (!cursor) throw invalidField('query.cursor', 'must be the next_cursor of a page before');
+  if (!cursor) throw invalidField('cursor', 'must be the next_cursor of a page before');
   return cursor;
 }
 

@@ -13,6 +13,8 @@ export interface LimitedUse {
   path: string;
   /** Slug of the registered API that it is for. */
   api?: string | undefined;
+  /** Id of its endpoint. */
+  endpoint?: string | undefined;
 }
 
 export interface LimitOn {
@@ -20,6 +22,11 @@ export interface LimitOn {
   /** Names the counter of the limit that the request is counted by. */
   counterKey: string;
 }
+
+const OF_API = 'api:';
+
+/** What a limit of a registered API's endpoint has for its target. No pattern of paths looks like it. */
+export const endpointTarget = (api: string, endpoint: string) => `${OF_API}${api}#${endpoint}`;
 
 /** The limits themselves are not limited by them: a limit that was set too low could not be mended before it ends. */
 const EXEMPT = '/api/v1/rate-limits/**';
@@ -51,8 +58,12 @@ const SUBJECT_OF: Readonly<Record<LimitScope, (target: string | null, use: Limit
 
 const same = (target: string | null, own: string | undefined) => (target === null || target === own ? own : undefined);
 
-/** An endpoint is a pattern of paths, behind a method and a space if it is of that method alone. */
-function isEndpoint(target: string, { method, path }: LimitedUse): boolean {
+/**
+ * An endpoint is a pattern of paths, behind a method and a space if it is of that method alone; or, as a registered API
+ * has it, one by its name.
+ */
+function isEndpoint(target: string, { method, path, api, endpoint }: LimitedUse): boolean {
+  if (target.startsWith(OF_API)) return api !== undefined && endpoint !== undefined && target === endpointTarget(api, endpoint);
   const [pattern = '', only] = target.split(' ').reverse();
   const matches = matchesPath(canonicalPath(pattern), canonicalPath(path));
   return (only === undefined || includesMethod([only], method)) && matches;

@@ -16,7 +16,7 @@ export interface ClosedWindow {
 /**
  * What an organization is told of its quota: that 80 % or 100 % of a window are used, or that requests were let through
  * while the quota could not be asked; that its triggers fire more than an hour has deliveries for; and of changes of its
- * upstreams.
+ * upstreams and of the proof that their hosts are its own.
  */
 export interface QuotaEvent {
   type:
@@ -24,7 +24,8 @@ export interface QuotaEvent {
     | 'quota.exhausted'
     | 'quota.degraded'
     | 'deliveries.limited'
-    | `upstream.${'opened' | 'half_open' | 'closed' | 'unhealthy' | 'healthy' | 'ejected' | 'returned'}`;
+    | `upstream.${'opened' | 'half_open' | 'closed' | 'unhealthy' | 'healthy' | 'ejected' | 'returned'}`
+    | `upstream_host.${'missing' | 'lost'}`;
   /** An organization is told once of what has the same key. */
   dedupeKey: string;
   /** JSON, as whoever is told will read it. */

@@ -13,6 +13,7 @@ import { createRetryBudget, type RetryBudget } from '../../../src/gateway/upstre
 import { upstreamWatchObject } from '../../../src/gateway/watch/object.ts';
 import type { WatchObject } from '../../../src/gateway/watch/protocol.ts';
 import { createUpstreams } from '../../../src/gateway/watch/upstreams.ts';
+import { createSlots } from '../../../src/gateway/websocket/slots.ts';
 import { parseKey } from '../../../src/identity/api-keys/key.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { newUuid } from '../../../src/kernel/id.ts';
@@ -98,6 +99,7 @@ function pipelineDeps(env: QuotaBindings): PipelineDeps {
       store: mapStore(),
       onStoreError: (error) => log.warn('cache.failed', { error: String(error) }),
     }),
+    ...{ wait, sockets: createSlots(systemClock) },
     records: createRecords({ log, newId: newUuid, wait, background, send: async () => undefined }),
   };
 }
@@ -120,7 +122,7 @@ async function publish(request: Request, env: QuotaBindings): Promise<Response> 
   const { plan, api } = await request.json<{ plan: EdgePlan; api: ApiDefinition }>();
   const organizationId = newUuid();
   const facts = { id: newUuid(), organizationId, revision: 1, purged: { all: 0, endpoints: {}, tags: {} } };
-  const head: GatewayHead = { names: [] };
+  const head: GatewayHead = { names: [], boundTo: {} };
   const parts = [head, compileApi(api, { ...facts, isProven: () => true })].map((part) => JSON.stringify(part));
   return new Response(await publishOrganization(env, organizationId, plan, { version: 1, parts }));
 }

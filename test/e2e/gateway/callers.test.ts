@@ -16,7 +16,10 @@ let apis: Record<'public' | 'keyed' | 'private', Api>;
 let status = 200;
 
 const call = (path: string, text?: string, sending: Sending = {}) =>
-  send(gateway.port, path, { ...sending, headers: { ...(text !== undefined && { 'X-API-Key': text }), ...sending.headers } });
+  send(gateway.port, path, {
+    ...sending,
+    headers: { ...(text !== undefined && { 'X-API-Key': text }), ...sending.headers },
+  });
 
 const errorOf = ({ text }: Answer) => {
   const { error } = JSON.parse(text) as { error: string | { code: string } };
@@ -118,6 +121,8 @@ describe('who reaches an API', () => {
     const refused = await call(`${scoped.path}/x`, reader);
     expect([refused.status, errorOf(refused)]).toEqual([403, 'forbidden']);
     expect((await call(`${scoped.path}/x`, key.text)).status).toBe(200);
+    const exact = await owner.newKey({ key_type: 'restricted', permissions: ['gateway:read', 'triggers:write'] });
+    expect((await call(`${scoped.path}/x`, exact.text)).status).toBe(200);
   });
 
   it('a key that is limited to paths, methods or addresses holds to them', async () => {
@@ -160,7 +165,7 @@ describe('what a call costs', () => {
   });
 
   it('beyond the quota is 429 with its fields, and the upstream is not called', async () => {
-    const poor = await gateway.signUp(5);
+    const poor = await gateway.signUp({ units: 5 });
     const api = await poor.newApi({ upstreams: [{ url: upstream.url }], cost: 2 });
     const own = (await poor.newKey()).text;
     let last = await call(`${api.path}/x`, own);

@@ -61,7 +61,10 @@ describe('methods', () => {
 
   it('an OPTIONS is the upstream’s to answer where the API has neither endpoints nor rules for other origins', async () => {
     const { upstream, call } = await answering((response) => response.writeHead(204, { allow: 'GET, PATCH' }).end());
-    expect(await call('/thing', { method: 'OPTIONS' })).toMatchObject({ status: 204, headers: { allow: 'GET, PATCH' } });
+    expect(await call('/thing', { method: 'OPTIONS' })).toMatchObject({
+      status: 204,
+      headers: { allow: 'GET, PATCH' },
+    });
     expect(upstream.received).toMatchObject([{ method: 'OPTIONS' }]);
   });
 
@@ -82,7 +85,10 @@ describe('methods', () => {
     for (const method of ['TRACE', 'FROBNICATE', 'CONNECT']) {
       const bytes = `${method} ${path}/x HTTP/1.1\r\nHost: localhost\r\nX-API-Key: ${key}\r\nConnection: close\r\n\r\n`;
       const { statuses } = await talk(gateway.port, bytes);
-      expect(statuses.every((status) => status >= 400), `${method}: ${statuses}`).toBe(true);
+      expect(
+        statuses.every((status) => status >= 400),
+        `${method}: ${statuses}`,
+      ).toBe(true);
     }
     expect(upstream.received).toEqual([]);
   });
@@ -92,7 +98,12 @@ describe('fields', () => {
   it('ranges and conditions go up, and their answers come down as they are', async () => {
     const { upstream, call } = await answering((response) =>
       response
-        .writeHead(206, { 'content-range': 'bytes 2-4/9', 'content-length': '3', etag: '"v1"', 'accept-ranges': 'bytes' })
+        .writeHead(206, {
+          'content-range': 'bytes 2-4/9',
+          'content-length': '3',
+          etag: '"v1"',
+          'accept-ranges': 'bytes',
+        })
         .end('cde'),
     );
     const answer = await call('/file', { headers: { Range: 'bytes=2-4', 'If-Range': '"v1"' } });
@@ -111,7 +122,12 @@ describe('fields', () => {
     });
     const headers = { 'If-None-Match': '"v1"', 'If-Modified-Since': 'Sun, 01 Nov 2026 00:00:00 GMT' };
     const unchanged = await call('/thing', { headers });
-    expect(unchanged).toMatchObject({ status: 304, text: '', complete: true, headers: { etag: '"v1"', 'x-own': 'yes' } });
+    expect(unchanged).toMatchObject({
+      status: 304,
+      text: '',
+      complete: true,
+      headers: { etag: '"v1"', 'x-own': 'yes' },
+    });
     expect(unchanged.headers['content-type']).toBeUndefined();
     expect(upstream.received[0]?.headers).toMatchObject({ 'if-modified-since': headers['If-Modified-Since'] });
     const empty = await call('/thing');
@@ -153,7 +169,7 @@ describe('fields', () => {
       response.writeHead(200, { link: ['<a>; rel=x', '<b>; rel=y'], 'www-authenticate': 'Basic' }).end(),
     );
     const answer = await call('/a', { headers: { Accept: ['text/html', 'application/json;q=0.5'] } });
-    expect(answer.headers.link).toBe('<a>; rel=x, <b>; rel=y');
+    expect(answer.headers['link']).toBe('<a>; rel=x, <b>; rel=y');
     expect(upstream.received[0]?.headers.accept).toBe('text/html, application/json;q=0.5');
   });
 });
@@ -161,20 +177,18 @@ describe('fields', () => {
 describe('codings', () => {
   const text = 'a'.repeat(10_000);
 
-  it('a coded answer comes down byte for byte, and the caller’s Accept-Encoding goes up', async () => {
+  it.each(['text/plain', 'application/octet-stream'])('a coded answer of %s comes down as it is', async (type) => {
     const coded = gzipSync(text);
-    const headers = { 'content-encoding': 'gzip', 'content-length': String(coded.length), 'content-type': 'text/plain' };
-    const { upstream, call } = await answering((response) => response.writeHead(200, headers).end(coded));
-    for (const accepted of ['gzip', 'gzip, br', 'identity']) {
-      const answer = await call('/a', { headers: { 'Accept-Encoding': accepted } });
-      expect(answer.headers['content-encoding'], accepted).toBe('gzip');
-      expect(answer.body.equals(coded), accepted).toBe(true);
-    }
-    expect(upstream.received.map(({ headers: { 'accept-encoding': accepted } }) => accepted)).toEqual([
-      'gzip',
-      'gzip, br',
-      'identity',
-    ]);
+    const headers = { 'content-encoding': 'gzip', 'content-length': String(coded.length), 'content-type': type };
+    const { call } = await answering((response) => response.writeHead(200, headers).end(coded));
+    const answer = await call('/a', { headers: { 'Accept-Encoding': 'gzip' } });
+    expect(answer.headers['content-encoding']).toBe('gzip');
+    expect(answer.body.equals(coded)).toBe(true);
+    // Of the types that it compresses, Cloudflare's edge, and its stand-in here, undoes the coding for who wants none.
+    const plain = await call('/a', { headers: { 'Accept-Encoding': 'identity' } });
+    const isDecoded = plain.headers['content-encoding'] === undefined;
+    expect(isDecoded).toBe(type === 'text/plain');
+    expect((isDecoded ? plain.body : gunzipSync(plain.body)).toString()).toBe(text);
   });
 
   it('an answer in a coding that the platform does not know comes down byte for byte', async () => {
@@ -192,13 +206,19 @@ describe('codings', () => {
     expect(gunzipSync(upstream.received[0]?.body ?? '').toString()).toBe(text);
   });
 
-  it('an answer without a coding gets none, whatever the caller accepts', async () => {
-    const headers = { 'content-type': 'text/plain', 'content-length': String(text.length) };
-    const { call } = await answering((response) => response.writeHead(200, headers).end(text));
-    const answer = await call('/a', { headers: { 'Accept-Encoding': 'gzip' } });
-    expect(answer.headers).toMatchObject({ 'content-length': String(text.length) });
-    expect(answer.headers['content-encoding']).toBeUndefined();
-    expect(answer.text).toBe(text);
+  it('an answer without a coding says the same to callers who want one and who do not', async () => {
+    const answers: Record<string, string> = { 'text/plain': text, 'application/octet-stream': text };
+    for (const [type, body] of Object.entries(answers)) {
+      const headers = { 'content-type': type, 'content-length': String(body.length) };
+      const { call } = await answering((response) => response.writeHead(200, headers).end(body));
+      const plain = await call('/a', { headers: { 'Accept-Encoding': 'identity' } });
+      expect(plain.headers).toMatchObject({ 'content-length': String(body.length) });
+      expect(plain.text).toBe(body);
+      const coded = await call('/a', { headers: { 'Accept-Encoding': 'gzip' } });
+      expect((coded.headers['content-encoding'] === 'gzip' ? gunzipSync(coded.body) : coded.body).toString()).toBe(
+        body,
+      );
+    }
   });
 });
 
@@ -272,16 +292,26 @@ describe('bodies', () => {
 
   it('a body that is too long for the API is refused, announced or not, and never reaches the upstream whole', async () => {
     const { upstream, call } = await answering((response) => response.end(), { max_request_bytes: 10 });
-    expect((await call('/a', { method: 'POST', body: 'x'.repeat(11), headers: { 'Content-Length': '11' } })).status).toBe(413);
+    expect(
+      (await call('/a', { method: 'POST', body: 'x'.repeat(11), headers: { 'Content-Length': '11' } })).status,
+    ).toBe(413);
     const body = new PassThrough();
     body.end(Buffer.alloc(100_000));
     expect((await call('/a', { method: 'POST', body })).status).toBe(413);
+    const slow = new PassThrough();
+    const answer = call('/a', { method: 'POST', body: slow });
+    slow.write('x'.repeat(8));
+    await expect.poll(() => upstream.connections).toBeGreaterThan(0);
+    slow.end('x'.repeat(8));
+    expect((await answer).status).toBe(413);
     expect((await call('/a', { method: 'POST', body: 'x'.repeat(10) })).status).toBe(200);
     expect(upstream.received).toHaveLength(1);
   });
 });
 
 describe('an end in the middle', () => {
+  // A half-closed connection is no end for workerd, and so is no sign of one while nothing is written: at the runtime
+  // itself the caller resets it. Cloudflare's edge tells the runtime at once, however the caller went.
   it('a caller that goes away while it waits ends the upstream’s request', async () => {
     const [arrived, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const upstream = await startRawUpstream((_request, response) => {
@@ -289,18 +319,21 @@ describe('an end in the middle', () => {
       arrived.resolve();
     });
     const { path } = await newApi(upstream);
-    const request = begin(gateway.port, `${path}/slow`, withKey());
+    const request = begin(await gateway.runtimePort(), `${path}/slow`, withKey());
     await arrived.promise;
-    request.destroy();
+    request.socket?.resetAndDestroy();
     await gone.promise;
   });
 
-  it('a caller that goes away in mid-answer ends the upstream’s answer', async () => {
+  it('a caller that goes away in mid-answer ends the upstream’s answer when that goes on', async () => {
     const gone = Promise.withResolvers<void>();
     const upstream = await startRawUpstream((_request, response) => {
-      response.once('close', gone.resolve);
-      response.writeHead(200);
-      response.write('first');
+      const timer = setInterval(() => response.write('data: tick\n\n'), 20);
+      response.once('close', () => {
+        clearInterval(timer);
+        gone.resolve();
+      });
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
     });
     const { path } = await newApi(upstream);
     const response = await open(gateway.port, `${path}/endless`, withKey());
@@ -325,20 +358,39 @@ describe('an end in the middle', () => {
     expect(await ended.promise).toBe(false);
   });
 
+  it('the same holds where the gateway counts the body', async () => {
+    const [first, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+    const upstream = await startRawUpstream((request) => {
+      request.on('data', () => first.resolve());
+      request.on('error', () => undefined);
+      request.once('close', () => ended.resolve(request.complete));
+    });
+    const { path } = await newApi(upstream, { max_request_bytes: 1_000 });
+    const body = new PassThrough();
+    const request = begin(gateway.port, `${path}/up`, withKey({ method: 'POST', body }));
+    body.write('part');
+    await first.promise;
+    request.destroy();
+    expect(await ended.promise).toBe(false);
+  });
+
   const cut = {
     'of a stated length': 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly a part',
     'in pieces': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nonly a part\r\n',
   };
 
-  it.each(Object.entries(cut))('an upstream that ends in the middle of an answer %s leaves a broken one', async (_, text) => {
-    const upstream = await startTalker((socket) => socket.write(text, () => setImmediate(() => socket.destroy())));
-    const { path } = await newApi(upstream);
-    const response = await open(gateway.port, `${path}/cut`, withKey()).catch(() => undefined);
-    // The end may overtake the beginning: then there is no answer at all, or an error in its place.
-    if (response === undefined) return;
-    const answer = await read(response);
-    expect(answer.complete && answer.status < 500, `${answer.status} ${answer.text}`).toBe(false);
-  });
+  it.each(Object.entries(cut))(
+    'an upstream that ends in the middle of an answer %s leaves a broken one',
+    async (_, text) => {
+      const upstream = await startTalker((socket) => socket.write(text, () => setImmediate(() => socket.destroy())));
+      const { path } = await newApi(upstream);
+      const response = await open(gateway.port, `${path}/cut`, withKey()).catch(() => undefined);
+      // The end may overtake the beginning: then there is no answer at all, or an error in its place.
+      if (response === undefined) return;
+      const answer = await read(response);
+      expect(answer.complete && answer.status < 500, `${answer.status} ${answer.text}`).toBe(false);
+    },
+  );
 
   it('an upstream that resets the connection in the middle leaves a broken answer', async () => {
     const seen = Promise.withResolvers<void>();
@@ -388,4 +440,3 @@ describe('what the platform does not carry', () => {
     expect(upstream.received[0]?.headers.expect).toBeUndefined();
   });
 });
-

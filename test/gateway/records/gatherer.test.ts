@@ -147,6 +147,13 @@ describe('records of calls', () => {
     expect(world.sent.map(({ id }) => id).sort()).toEqual(['message-1', 'message-2']);
   });
 
+  it('say where the isolate runs, which is asked of its first request', () => {
+    const at = (colo: unknown) => Object.assign(new Request('https://weir.test/'), { cf: { colo } });
+    const { records } = isolate();
+    expect([records.coloOf(at('FRA')), records.coloOf(at('CDG'))]).toEqual(['FRA', 'FRA']);
+    expect(isolate().records.coloOf(at('nowhere'))).toBeNull();
+  });
+
   it('are neither lost nor doubled without being told, whatever the queue does', async () => {
     const step = fc.record({ notes: fc.nat(700), refuses: fc.boolean() });
     await fc.assert(

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EdgeSnapshot } from '../../../src/access/edge.ts';
 import { readGateway } from '../../../src/gateway/registry/index.ts';
@@ -270,13 +270,8 @@ describe('what is published', () => {
     const { id } = await newCompany(owner);
     const hosts = ['proven.example.com', 'asked.example.com', 'listed.example.com', 'other.example.com'];
     await newApi(owner, { organization_id: id, upstreams: hosts.map((host) => ({ url: `https://${host}/base` })) });
-    const row = { organizationId: id, token: 't' };
-    await database()
-      .query.insert(upstreamHosts)
-      .values([
-        { ...row, host: 'proven.example.com', provenAt: new Date() },
-        { ...row, host: 'asked.example.com', provenAt: null },
-      ]);
+    const isProven = and(eq(upstreamHosts.organizationId, id), eq(upstreamHosts.host, 'proven.example.com'));
+    await database().query.update(upstreamHosts).set({ provenAt: new Date() }).where(isProven);
     const isListed = ({ hostname }: URL) => hostname === 'listed.example.com';
     const [api] = await readGateway(database().query, id, isListed);
     expect(api?.pools[0]?.upstreams.map(({ proven }) => proven)).toEqual([true, false, true, false]);

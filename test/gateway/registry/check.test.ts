@@ -39,6 +39,7 @@ const two = { upstreams: undefined, pools: [pool('a', A), pool('b', A)] };
 
 const GOOD: [what: string, fields: object][] = [
   ['nothing but an upstream', {}],
+  ['a permission and a scope of its own', { scopes: ['apis:read', 'orders:refund'] }],
   ['an upstream on a host that the operator allows', { upstreams: [{ url: 'http://localhost:9000/base/' }] }],
   [
     'two pools and a canary',
@@ -195,7 +196,8 @@ const BAD: [fields: object, fault: string][] = [
   [{ request: { headers: [{ do: 'set', name: 'A\r\nB', value: 'x' }] } }, 'request.headers.0.name: '],
   [{ cost: 0 }, 'cost: '],
   [{ timeout_ms: 120_001 }, 'timeout_ms: '],
-  [{ scopes: ['everything:write'] }, 'scopes.0: '],
+  [{ scopes: ['keys:fly'] }, 'scopes.0: must be a permission, or a scope such as orders:refund'],
+  [{ scopes: ['Orders:refund'] }, 'scopes.0: '],
   [{ cache: { mode: 'ttl' } }, 'cache.ttl_seconds: is needed for the mode ttl, and for no other'],
   [{ cache: { mode: 'origin', ttl_seconds: 5 } }, 'cache.ttl_seconds: is needed for the mode ttl, and for no other'],
   [

@@ -72,6 +72,7 @@ export function endpoint(id: string, written: string, change: Partial<CompiledEn
 export const sampleGateway = (...apis: CompiledApi[]): CompiledGateway => ({
   organizationId: '01890000-0000-7000-8000-000000000002',
   names: ['slug:acme'],
+  boundTo: {},
   version: 1,
   apis,
 });

@@ -118,11 +118,11 @@ async function answering(ports: readonly number[]): Promise<void> {
 async function configOf(dir: string, [objectPort = 0, ...gatewayPorts]: readonly number[]): Promise<string> {
   const toml = await readFile('wrangler.toml', 'utf8');
   const date = /^compatibility_date = (".+")$/m.exec(toml)?.[1];
-  const flags = /^compatibility_flags = (\[.+\])$/m.exec(toml)?.[1];
+  const flags = /^compatibility_flags = \[([^\]]+)\]$/m.exec(toml)?.[1]?.match(/"[^"]+"/g);
   const binding = `bindings = [(name = "ORGANIZATION_QUOTA", durableObjectNamespace = (className = "OrganizationQuota", serviceName = "object"))]`;
   const worker = (script: string, rest = '') => `(
       modules = [(name = "worker.js", esModule = embed "${script}")],
-      compatibilityDate = ${date}, compatibilityFlags = ${flags}, ${binding}, ${rest}
+      compatibilityDate = ${date}, compatibilityFlags = [${flags?.join(', ')}], ${binding}, ${rest}
     )`;
   const objects = `
       durableObjectNamespaces = [(className = "OrganizationQuota", uniqueKey = "OrganizationQuota", enableSql = true)],

@@ -78,7 +78,7 @@ describe('the credits of an organization', () => {
 
   it('show a key that may not list others itself alone, and asks for no other name', async () => {
     const key: Caller = {
-      ...{ kind: 'key', keyId: 'key_b', organizationId: ORGANIZATION, userId: OWNER, environment: 'live' },
+      ...{ kind: 'key', keyId: 'key_b', hash: '', organizationId: ORGANIZATION, userId: OWNER, environment: 'live' },
       ...{ permissions: new Set(['billing:read'] as const), granted: ['billing:read'], limited: false },
     };
     const asked: string[][] = [];

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers';
 import type { McpBehaviour, McpRequest } from './mcp.ts';
 import type { Received, Step } from './receivers.ts';
+import type { SeenSocket } from './sockets.ts';
 
 declare global {
   namespace Cloudflare {
@@ -52,6 +53,15 @@ export async function newReceiver(steps: Step[] = []) {
       const response = await fetch(`${env.LAB_URL}/receivers/${name}`);
       return (await response.json()) as Received[];
     },
+  };
+}
+
+/** A WebSocket server on loopback: lab/sockets.ts. */
+export function newSocketServer() {
+  const name = crypto.randomUUID();
+  return {
+    url: `${env.LAB_URL}/sockets/${name}`,
+    seen: async () => (await ask<{ seen: SeenSocket[] }>('POST', '/sockets', { name })).seen,
   };
 }
 

@@ -9,6 +9,7 @@ import { type RedisRest, startRedis } from '../../../scripts/stack/redis.ts';
 import { installRegistries } from '../../../scripts/stack/registries.ts';
 import { createMcpServers } from './mcp.ts';
 import { createReceivers } from './receivers.ts';
+import { createSocketServers } from './sockets.ts';
 
 interface Engines {
   /** The migrated database, which the others are cloned from. */
@@ -19,7 +20,7 @@ interface Engines {
 /**
  * What a test inside workerd cannot start by itself, over HTTP:
  * `POST /stores` a database and a Redis of its own; `POST /chains` an anvil of its own; `/hooks/<name>` a receiver;
- * `/mcp/<name>` a server of the Model Context Protocol;
+ * `/mcp/<name>` a server of the Model Context Protocol; `/sockets/<name>` a WebSocket server;
  * `POST /argon2/…` the native implementation of Argon2, to compare with.
  */
 export async function startLab({ postgresUrl, relay }: Engines) {
@@ -30,6 +31,7 @@ export async function startLab({ postgresUrl, relay }: Engines) {
   const redises = new Map<string, RedisRest>();
   const receivers = createReceivers();
   const mcpServers = createMcpServers();
+  const sockets = createSocketServers();
   let databases = 0;
 
   async function newStores() {
@@ -72,6 +74,7 @@ export async function startLab({ postgresUrl, relay }: Engines) {
     'DELETE /stores': endStores,
     'POST /chains': newChain,
     'DELETE /chains': endChain,
+    'POST /sockets': async ({ name }: { name: string }) => ({ seen: sockets.seen(name) }),
     'POST /argon2/hash': async ({ password }: { password: string }) => ({ hash: await argon2.hash(password) }),
     'POST /argon2/verify': async ({ hash, password }: { hash: string; password: string }) => ({
       verified: await argon2.verify(hash, password),
@@ -90,6 +93,7 @@ export async function startLab({ postgresUrl, relay }: Engines) {
     response.writeHead(answer ? ('error' in answer ? 500 : 200) : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? {}));
   });
+  server.on('upgrade', sockets.upgrade);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 

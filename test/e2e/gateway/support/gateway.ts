@@ -10,7 +10,7 @@ export interface Gateway {
   port: number;
   dataDir: string;
   owner: Person;
-  signUp(units?: number): Promise<Person>;
+  signUp(plan?: PlanOptions): Promise<Person>;
   /** Port of the runtime itself, without the entry before it. */
   runtimePort(): Promise<number>;
   /** What the runtime holds in memory, in bytes. */
@@ -46,26 +46,35 @@ interface Session {
   user: { id: string };
 }
 
-/** More than any test draws; low enough that an isolate leases no thousands at a time. */
+/** More than any test draws. */
 const PLENTY = 1_000_000;
+
+interface PlanOptions {
+  units?: number;
+  /** Off, a change of an API is in force without waiting for the leases before it to end. */
+  leases?: 'on' | 'off';
+}
 
 export async function startGateway(variables: Record<string, string> = {}): Promise<Gateway> {
   const environment = await ownEnvironment();
   const own = { ...environment.variables, DEFAULT_PLAN: 'enterprise', ...variables };
   const stack = runScript('dev', own, ['--fresh']);
-  await stack.line('ready in');
+  await stack.line('ready in').catch(async (error: unknown) => {
+    await environment.remove();
+    throw error;
+  });
   const port = environment.ports.PORT;
   const url = `http://127.0.0.1:${port}`;
   let people = 0;
 
-  async function signUp(units: number | undefined = PLENTY): Promise<Person> {
+  async function signUp({ units = PLENTY, leases = 'off' }: PlanOptions = {}): Promise<Person> {
     people += 1;
     const username = `caller${people}`;
     const account = { username, email: `${username}@example.com`, password: 'correct horse battery' };
     const { token, user } = await openApi(url).post<Session>('/api/v1/auth/register', account);
     const list = await openApi(url, token).get<{ data: { organization: { id: string } }[] }>('/api/v1/organizations');
     const organizationId = list.data[0]?.organization.id ?? '';
-    const plan = runScript('plan', own, [organizationId, 'enterprise', '--units', String(units)]);
+    const plan = runScript('plan', own, [organizationId, 'enterprise', '--units', String(units), '--leases', leases]);
     if ((await plan.exited) !== 0) throw new Error(plan.lines.join('\n'));
     return personOf(url, token, organizationId, `/g/personal-${user.id}`);
   }
@@ -127,9 +136,10 @@ async function memoryOf(pid: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** The one of the runtime's ports behind which our own Worker answers. */
+/** The port behind which the Worker answers by itself: of the runtime that was started last, behind wrangler's own. */
 async function portOf(pids: readonly number[]): Promise<number> {
-  const ports = (await Promise.all(pids.map(listeningPorts))).flat();
+  const latestFirst = [...pids].sort((a, b) => b - a);
+  const ports = (await Promise.all(latestFirst.map(listeningPorts))).flat();
   for (const port of ports) {
     const answer = await fetch(`http://127.0.0.1:${port}/api/v1/health`, { signal: AbortSignal.timeout(2_000) }).catch(
       () => undefined,

@@ -22,7 +22,9 @@ export interface Sending {
 }
 
 export function begin(port: number, path: string, { method = 'GET', headers = {}, body }: Sending = {}): ClientRequest {
-  const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  const length = typeof body === 'string' || Buffer.isBuffer(body) ? { 'Content-Length': Buffer.byteLength(body) } : {};
+  const all = { ...length, ...headers };
+  const request = httpRequest({ host: '127.0.0.1', port, path, method, headers: all, agent: false });
   request.on('error', () => undefined);
   if (body === undefined) request.end();
   else if (typeof body === 'string' || Buffer.isBuffer(body)) request.end(body);
@@ -79,5 +81,5 @@ export async function talk(
   await over.promise;
   clearTimeout(timer);
   socket.destroy();
-  return { text, statuses: [...text.matchAll(/(?:^|\n|\})HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status)) };
+  return { text, statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status)) };
 }

@@ -1,0 +1,32 @@
+import * as z from 'zod';
+import { timestamp } from '../../http/shapes.ts';
+import { LIFECYCLES, VISIBILITIES } from '../compiled.ts';
+import { apiDefinition } from './definition.ts';
+import { change } from './revision-shapes.ts';
+
+/** What operations on APIs answer with. */
+
+export const summary = z
+  .object({
+    id: z.uuid(),
+    organization_id: z.uuid(),
+    slug: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    visibility: z.enum(VISIBILITIES),
+    status: z.enum(LIFECYCLES),
+    revision: z.int(),
+    created_at: timestamp,
+    updated_at: timestamp,
+  })
+  .meta({ id: 'ApiSummary' });
+
+export const api = summary.extend({ definition: apiDefinition.meta({ id: 'ApiDefinition' }) }).meta({ id: 'Api' });
+
+/** Of an operation that creates or replaces. What would be made has no id and no times yet. */
+export const putAnswer = z.object({
+  data: api.extend({ id: z.uuid().nullable(), created_at: timestamp.nullable(), updated_at: timestamp.nullable() }),
+  result: z.enum(['created', 'replaced', 'unchanged']),
+  dry_run: z.boolean(),
+  changes: z.array(change),
+});
