@@ -4,7 +4,7 @@ import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 
 /** A key as its text has it: whether it is good is not known yet. */
-export interface PresentedKey {
+interface PresentedKey {
   hash: string;
   organizationId: string;
   environment: KeyEnvironment;

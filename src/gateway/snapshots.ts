@@ -2,7 +2,7 @@ import { type Clock, SECOND } from '../kernel/clock.ts';
 import type { CompiledApi, CompiledGateway } from './compiled.ts';
 
 /** What the organization's object answers when it is asked for the data plane's part of what was published to it. */
-export interface PublishedGateway {
+interface PublishedGateway {
   version: number;
   /** Nothing when it is the version that is known. */
   parts: readonly string[] | null;

@@ -1,7 +1,7 @@
 /** What other features may use of the quota. */
 
-export { endpointTarget } from './limits/match.ts';
 export type { Ask } from './isolate/decide.ts';
+export { endpointTarget } from './limits/match.ts';
 export type { Drawer } from './protocol.ts';
 export { recordEvent } from './usage/store.ts';
 export { type Refused, refusalError, type Verdict } from './verdict.ts';

@@ -39,7 +39,7 @@ function keep(found: Map<string, string>, name: string, value: string): void {
 }
 
 /** Delta-seconds; what is none counts as 0, which is stale (RFC 9111 §4.2.1). */
-export function toSeconds(value: string): number {
+function toSeconds(value: string): number {
   return /^\d+$/.test(value) ? Math.min(Number(value), LONGEST) : 0;
 }
 

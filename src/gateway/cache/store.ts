@@ -1,7 +1,7 @@
 import type { ByteRange } from './range.ts';
 
 /** A record as it lies in the store: JSON beside bytes. */
-export interface StoredRecord {
+interface StoredRecord {
   record: string;
   body: ReadableStream<Uint8Array> | null;
 }

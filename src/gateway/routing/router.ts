@@ -6,7 +6,7 @@ import { compileSplit, type PoolChoice } from './split.ts';
 import { buildTree, type EndpointTree } from './tree.ts';
 import { type VersionFault, versionChooser } from './versions.ts';
 
-export interface RouteRequest extends RequestFacts {
+interface RouteRequest extends RequestFacts {
   slug: string;
   path: RequestPath;
   /** Index of the first segment of `path` after the slug. */
@@ -17,7 +17,7 @@ export interface RouteRequest extends RequestFacts {
 }
 
 /** How the calls of an endpoint in a version are carried out: always the same object for the same pair. */
-export interface Plan {
+interface Plan {
   policy: Policy;
   choosePool: PoolChoice;
 }

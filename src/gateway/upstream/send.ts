@@ -40,7 +40,7 @@ export interface UpstreamAnswer {
 }
 
 /** How far sending has come. */
-export interface Tried {
+interface Tried {
   /** Of the upstream that was asked last. */
   id: string;
   attempts: number;

@@ -63,7 +63,8 @@ const same = (target: string | null, own: string | undefined) => (target === nul
  * has it, one by its name.
  */
 function isEndpoint(target: string, { method, path, api, endpoint }: LimitedUse): boolean {
-  if (target.startsWith(OF_API)) return api !== undefined && endpoint !== undefined && target === endpointTarget(api, endpoint);
+  if (target.startsWith(OF_API))
+    return api !== undefined && endpoint !== undefined && target === endpointTarget(api, endpoint);
   const [pattern = '', only] = target.split(' ').reverse();
   const matches = matchesPath(canonicalPath(pattern), canonicalPath(path));
   return (only === undefined || includesMethod([only], method)) && matches;

@@ -40,7 +40,7 @@ const pool = {
   ejection: { consecutiveFailures: 1, forMs: 1, slowStartMs: 1 },
 };
 
-export const api = (cache: CachePolicy, purged = NEVER_PURGED): CompiledApi => ({
+const api = (cache: CachePolicy, purged = NEVER_PURGED): CompiledApi => ({
   ...{ id: 'api', organizationId: 'org', revision: 1, slug: 's', name: 'S', visibility: 'public', versions: [] },
   lifecycle: { status: 'active', deprecatedAt: null, sunsetAt: null, documentationUrl: null, successor: null },
   ...{ versioning: { by: [], default: null }, pools: [pool], endpoints: [], policy: everywhere(cache), cors: null },
