@@ -62,7 +62,9 @@ export interface Operation {
 type Success =
   | { status: 200 | 201 | 202; description: string; schema: z.ZodType; contentType?: string }
   | { status: 200; description: string; messages: z.ZodType }
-  | { status: 204; description: string };
+  | { status: 204; description: string }
+  /** A WebSocket (RFC 6455) was opened. */
+  | { status: 101; description: string };
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 

@@ -31,8 +31,8 @@ type Headers = Record<string, string>;
 function send(op: Operation, headers: Headers): Promise<Answer> {
   const make = REQUESTS[op.id];
   if (!make) throw new Error(`${op.id} has no request in world.ts`);
-  const { path, body } = make(world);
-  return call(op.method.toUpperCase(), path, { body, headers });
+  const { path, body, headers: own } = make(world);
+  return call(op.method.toUpperCase(), path, { body, headers: { ...own, ...headers } });
 }
 
 const bearer = (token: string): Headers => ({ Authorization: `Bearer ${token}` });
@@ -86,6 +86,7 @@ describe('every operation', () => {
         'getServicesHealth',
         'login',
         'logInWallet',
+        'openPublicSocket',
         'refreshToken',
         'register',
       ].sort(),

@@ -181,6 +181,7 @@ export async function buildWorld(): Promise<World> {
 interface WorldRequest {
   path: string;
   body?: object;
+  headers?: Record<string, string>;
 }
 
 const WALLET = `0x${'12'.repeat(20)}`;
@@ -209,6 +210,9 @@ const keyRequests = (base: string, suffix: string): Record<string, (world: World
   [`revokeApiKey${suffix}`]: (w) => ({ path: `${base}/${w.keyId}`, body: { reason: 'none' } }),
   [`rotateApiKey${suffix}`]: (w) => ({ path: `${base}/${w.keyId}/rotate`, body: {} }),
 });
+
+/** What asks for a WebSocket (RFC 6455 §4.1). */
+const HANDSHAKE = { Connection: 'Upgrade', Upgrade: 'websocket' };
 
 /** A well-formed request for every operation that needs a credential, about the world's organization. */
 export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
@@ -281,6 +285,8 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   }),
   getWebSocketStatus: () => ({ path: '/ws/status' }),
   listServices: (w) => ({ path: `/api/v1/services?organization_id=${w.organizationId}` }),
+  openOwnSocket: (w) => ({ path: `/ws/auth?organization_id=${w.organizationId}`, headers: HANDSHAKE }),
+  openSocket: (w) => ({ path: `/ws/c1?organization_id=${w.organizationId}`, headers: HANDSHAKE }),
   listRateLimits: (w) => ({ path: `${RATE_LIMITS}?organization_id=${w.organizationId}` }),
   getRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}` }),
   updateRateLimit: (w) => ({ path: `${RATE_LIMITS}/${w.limitId}`, body: { limit: 2_000_000 } }),

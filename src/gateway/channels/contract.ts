@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 import { dataOf, timestamp, uuid } from '../../http/shapes.ts';
-import { channelName } from './messages.ts';
+import { CLIENT_ID, channelName } from './messages.ts';
 import { TICKET_SECONDS } from './tickets.ts';
 
 const organizationId = uuid.optional().meta({ description: 'Default: the personal organization; for a key, its own' });
@@ -90,4 +90,50 @@ export const getStatus = operation({
   },
 });
 
-export const operations = [createTicket, publishMessage, getStatus];
+const OPENED = { status: 101, description: 'The WebSocket is open' } as const;
+
+const NEEDS_UPGRADE = 'A WebSocket handshake (RFC 6455 §4.1); anything else is answered with 426.';
+
+export const openPublicSocket = operation({
+  id: 'openPublicSocket',
+  method: 'get',
+  path: '/ws',
+  tag: 'Channels',
+  summary: 'Open a WebSocket without a credential',
+  description: `${NEEDS_UPGRADE} It is told how things are, and can neither subscribe nor publish.`,
+  security: { kind: 'public' },
+  cost: 0,
+  success: OPENED,
+  errors: ['upgrade_required', 'RATE_LIMITED', 'service_unavailable'],
+});
+
+const SOCKET = {
+  method: 'get',
+  tag: 'Channels',
+  security: { kind: 'organization', permission: 'gateway:read' },
+  cost: 1,
+  query: z.object({ organization_id: organizationId }),
+  success: OPENED,
+  errors: ['upgrade_required', 'conflict', 'service_unavailable'],
+} as const;
+
+const WITH_TICKET = 'The credential comes in a header field, or as a ticket in the sub-protocols.';
+
+export const openOwnSocket = operation({
+  ...SOCKET,
+  id: 'openOwnSocket',
+  path: '/ws/auth',
+  summary: 'Open a WebSocket under a client id that is made up',
+  description: `${NEEDS_UPGRADE} ${WITH_TICKET}`,
+});
+
+export const openSocket = operation({
+  ...SOCKET,
+  id: 'openSocket',
+  path: '/ws/{client_id}',
+  summary: 'Open a WebSocket to the channels of an organization',
+  description: `${NEEDS_UPGRADE} ${WITH_TICKET}`,
+  params: z.object({ client_id: z.string().regex(CLIENT_ID) }),
+});
+
+export const operations = [createTicket, publishMessage, getStatus, openPublicSocket, openOwnSocket, openSocket];

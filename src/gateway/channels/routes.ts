@@ -22,7 +22,7 @@ export function addChannelRoutes(routes: Routes, deps: ConnectDeps) {
     (ctx, { params, body }) => publish(ctx, deps, params.channel, body.data),
   );
   routes.open(contract.getStatus, (ctx) => getStatus(ctx, deps));
-  routes.app.get('/ws', (c) => connectStranger(deps, c.req.raw));
-  routes.app.get('/ws/auth', (c) => connect(deps, c.req.raw));
+  routes.app.get(contract.openPublicSocket.path, (c) => connectStranger(deps, c.req.raw));
+  routes.app.get(contract.openOwnSocket.path, (c) => connect(deps, c.req.raw));
   routes.app.get('/ws/:client_id', (c) => connect(deps, c.req.raw, c.req.param('client_id')));
 }
