@@ -34,6 +34,7 @@ CREATE TABLE "apis" (
 	"definition" json NOT NULL,
 	"revision" integer NOT NULL,
 	"compiled_bytes" integer NOT NULL,
+	"limits" json NOT NULL,
 	"purged" jsonb NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,

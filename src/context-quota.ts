@@ -7,7 +7,7 @@ import { connect, type Database, type Executor } from './db/client.ts';
 import { type Config, configOf } from './env.ts';
 import type { CompiledApi } from './gateway/compiled.ts';
 import { hostName, slugName } from './gateway/directory/directory.ts';
-import { readGateway, verifiedDomains } from './gateway/registry/index.ts';
+import { readEndpointLimits, readGateway, verifiedDomains } from './gateway/registry/index.ts';
 import type { GatewayHead } from './gateway/snapshots.ts';
 import type { Meter, MeteredRequest } from './http/metering.ts';
 import type { KeyResolverDeps } from './identity/api-keys/authenticate.ts';
@@ -48,7 +48,13 @@ export function publisherDeps(env: Env): PublisherDeps {
       announceChecks(env, apis);
       return [head, ...apis].map((part) => JSON.stringify(part));
     },
-    limitsOf: (organizationId) => readLimits(db.query, organizationId),
+    async limitsOf(organizationId) {
+      const set = await Promise.all([
+        readLimits(db.query, organizationId),
+        readEndpointLimits(db.query, organizationId),
+      ]);
+      return set.flat();
+    },
     send: (snapshot) => organizationOf(env, snapshot.organizationId).publish(snapshot),
     wait,
   };

@@ -67,3 +67,50 @@ describe('a call with a key', () => {
     expect(await upstream.received()).toEqual([]);
   });
 });
+
+describe('a limit of an endpoint', () => {
+  const limited = (limit: number) => ({
+    endpoints: [
+      { id: 'list', path: '/orders', limits: [{ limit, window: 'hour' }] },
+      { id: 'get', path: '/orders/{id}' },
+    ],
+  });
+
+  it('holds for the endpoint’s callers together, is named by a 429, and lets the other endpoints be', async () => {
+    const upstream = await newReceiver([]);
+    const api = await newApi({ upstreams: [{ url: upstream.url }], ...limited(2) });
+    const other = await newKey({ permissions: ['read'] });
+    const list = (by: string) => send(`/api/v1/${api.slug}/orders`, { headers: { 'X-API-Key': by } });
+    expect([(await list(key)).status, (await list(other)).status]).toEqual([200, 200]);
+    const refused = await list(key);
+    expect(refused.status).toBe(429);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'RATE_LIMITED', limit: 2, window: 3_600, message: expect.stringContaining(`"${api.slug}/list"`) },
+    });
+    expect(refused.headers.get('RateLimit')).toContain(`"${api.slug}/list";r=0`);
+    expect((await send(`/api/v1/${api.slug}/orders/1`, { headers: { 'X-API-Key': key } })).status).toBe(200);
+    expect(await upstream.received()).toHaveLength(3);
+  });
+
+  it('is another one as soon as a change of it has been answered', async () => {
+    const upstream = await newReceiver([]);
+    const api = await newApi({ upstreams: [{ url: upstream.url }], ...limited(1) });
+    const list = async () => (await send(`/api/v1/${api.slug}/orders`, { headers: { 'X-API-Key': key } })).status;
+    expect([await list(), await list()]).toEqual([200, 429]);
+    const body = { name: 'Orders', slug: api.slug, upstreams: [{ url: upstream.url }], ...limited(3) };
+    await expectOk(200, call('PUT', `/api/v1/apis/${api.slug}`, { token: person.token, body }));
+    expect([await list(), await list(), await list()]).toEqual([200, 200, 429]);
+  });
+
+  it.each([
+    [{ limit: 0, window: 'hour' }, 'endpoints.0.limits.0.limit'],
+    [{ limit: 1, window: 'year' }, 'endpoints.0.limits.0.window'],
+    [{ limit: 1, window: 'hour', burst: 2 }, 'endpoints.0.limits.0.burst'],
+    [{ limit: 1, window: 'hour', algorithm: 'token_bucket', burst: 1_001 }, 'endpoints.0.limits.0.burst'],
+  ])('is refused as %j', async (limit, path) => {
+    const body = { name: 'A', slug: 'refused', upstreams: [{ url: 'https://example.com' }] };
+    const endpoints = [{ path: '/orders', limits: [limit] }];
+    const answer = await call('POST', '/api/v1/apis', { token: person.token, body: { ...body, endpoints } });
+    expect(answer).toMatchObject({ status: 400, body: { details: [{ path }] } });
+  });
+});

@@ -10,6 +10,7 @@ import { type CheckDeps, checkDefinition } from './check.ts';
 import { compileApi, compiledBytes } from './compile.ts';
 import type { ApiDefinition } from './definition.ts';
 import { withEndpointIds } from './endpoint-ids.ts';
+import { endpointLimits } from './endpoint-limits.ts';
 import { noteHosts } from './hosts/note.ts';
 import { insertRevision } from './revision-store.ts';
 import { sealSecrets } from './secrets.ts';
@@ -18,6 +19,9 @@ import * as store from './store.ts';
 /** Every one is looked through when a request is routed, and all of them travel when one has changed. */
 const MAX_APIS = 100;
 const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
+
+/** All of them are in the memory of the organization's object. */
+const MAX_LIMITS = 100;
 
 export interface ChangeDeps {
   /**
@@ -111,6 +115,7 @@ export function nextRow(
     status: compiled.lifecycle.status,
     definition,
     compiledBytes: compiledBytes(compiled),
+    limits: endpointLimits(id, definition),
     purged: old.purged,
     createdAt: old.createdAt,
     updatedAt: now,
@@ -134,6 +139,9 @@ export async function writeRow(
   }
   if (others.bytes + row.compiledBytes > MAX_TOTAL_BYTES) {
     throw new AppError('bad_request', 'The APIs of an organization have at most 8 MB together');
+  }
+  if (others.limits + row.limits.length > MAX_LIMITS) {
+    throw new AppError('bad_request', `The endpoints of an organization have at most ${MAX_LIMITS} limits together`);
   }
   await (row.revision === 1 ? store.insertApi(tx, row) : store.updateApi(tx, row));
   const { id, revision, definition, updatedAt } = row;

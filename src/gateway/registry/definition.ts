@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LIMIT_ALGORITHMS, LIMIT_WINDOWS } from '../../access/edge.ts';
 import { HTTP_METHODS } from '../../access/path-pattern.ts';
 import { line, text } from '../../http/shapes.ts';
 import { LIFECYCLES, VERSION_PLACES, VISIBILITIES } from '../compiled.ts';
@@ -66,6 +67,24 @@ const predicate = z
 
 const isGiven = (value: unknown) => value !== undefined;
 
+const units = z.int().min(1).max(1_000_000_000);
+
+const endpointLimit = z
+  .strictObject({
+    limit: units.meta({ description: 'Quota units a window' }),
+    window: z.enum(LIMIT_WINDOWS),
+    algorithm: z.enum(LIMIT_ALGORITHMS).optional().meta({ description: 'Default: fixed_window' }),
+    burst: units.optional().meta({ description: 'Units that a token bucket holds; default: as many as the limit' }),
+  })
+  .refine(({ burst, algorithm }) => burst === undefined || algorithm === 'token_bucket', {
+    path: ['burst'],
+    error: 'is only for the algorithm token_bucket',
+  })
+  .refine(({ burst = 0, limit }) => burst <= 1_000 * limit, {
+    path: ['burst'],
+    error: 'must be at most 1000 times the limit',
+  });
+
 /** One endpoint; its policy fields hold over its version's and the API's. */
 export const endpointDefinition = z.object({
   id: identifier.optional().meta({ description: 'Unique in the API; by default made of methods and path' }),
@@ -74,6 +93,10 @@ export const endpointDefinition = z.object({
   versions: z.array(versionName).min(1).max(20).nullable().optional(),
   when: z.array(predicate).max(8).optional(),
   priority: z.int().min(-1_000).max(1_000).optional(),
+  limits: z.array(endpointLimit).max(3).optional().meta({
+    description:
+      'Hold beside the plan’s limit and those of `/api/v1/rate-limits`, for all callers of the endpoint together',
+  }),
   description: text(0, 2_000).optional(),
   deprecated: z.boolean().optional().meta({ description: 'Told in the OpenAPI document' }),
   ...policyShape,

@@ -11,3 +11,4 @@ export { fetchDocument } from './openapi/fetch-document.ts';
 export { addOpenApiRoutes } from './openapi/routes.ts';
 export { readGateway } from './read-gateway.ts';
 export { addApiRoutes } from './routes.ts';
+export { readEndpointLimits } from './store.ts';

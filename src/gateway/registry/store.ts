@@ -1,4 +1,5 @@
-import { and, asc, count, desc, eq, getTableColumns, ilike, ne, or, sum } from 'drizzle-orm';
+import { and, asc, count, desc, eq, getTableColumns, ilike, ne, or, sql, sum } from 'drizzle-orm';
+import type { EdgeLimit } from '../../access/edge.ts';
 import type { Executor } from '../../db/client.ts';
 import type { PageRequest } from '../../kernel/page.ts';
 import type { Lifecycle, Visibility } from '../compiled.ts';
@@ -38,10 +39,24 @@ export async function lockApi(tx: Executor, ref: ApiRef): Promise<ApiRow | undef
 /** How many others the organization has, and how large they are together. */
 export async function measureOthers(tx: Executor, { organizationId, id }: Pick<ApiRow, 'organizationId' | 'id'>) {
   const rows = await tx
-    .select({ total: count(), bytes: sum(apis.compiledBytes).mapWith(Number) })
+    .select({
+      total: count(),
+      bytes: sum(apis.compiledBytes).mapWith(Number),
+      limits: sum(sql`json_array_length(${apis.limits})`).mapWith(Number),
+    })
     .from(apis)
     .where(and(eq(apis.organizationId, organizationId), ne(apis.id, id)));
-  return { total: rows[0]?.total ?? 0, bytes: rows[0]?.bytes ?? 0 };
+  return { total: rows[0]?.total ?? 0, bytes: rows[0]?.bytes ?? 0, limits: rows[0]?.limits ?? 0 };
+}
+
+/** The limits of all endpoints of an organization, in the order in which its APIs were made. */
+export async function readEndpointLimits(db: Executor, organizationId: string): Promise<EdgeLimit[]> {
+  const rows = await db
+    .select({ limits: apis.limits })
+    .from(apis)
+    .where(and(eq(apis.organizationId, organizationId), sql`json_array_length(${apis.limits}) > 0`))
+    .orderBy(asc(apis.createdAt), asc(apis.id));
+  return rows.flatMap(({ limits }) => limits);
 }
 
 export async function insertApi(tx: Executor, row: ApiRow): Promise<void> {
@@ -72,7 +87,7 @@ const partOf = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
 /** Newest first, without their definitions. */
 export async function listApis(db: Executor, organizationId: string, filter: ApiFilter, page: PageRequest) {
-  const { definition: _, compiledBytes: __, purged: ___, ...columns } = getTableColumns(apis);
+  const { definition: _, compiledBytes: __, limits: ___, purged: ____, ...columns } = getTableColumns(apis);
   const wanted = and(
     eq(apis.organizationId, organizationId),
     filter.status && eq(apis.status, filter.status),

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { index, integer, json, jsonb, pgTable, primaryKey, text, unique, uuid } from 'drizzle-orm/pg-core';
+import type { EdgeLimit } from '../../access/edge.ts';
 import { moment } from '../../db/columns.ts';
 import { organizations } from '../../identity/organizations/table.ts';
 import type { Lifecycle, PurgeGenerations, Visibility } from '../compiled.ts';
@@ -26,6 +27,8 @@ export const apis = pgTable(
     revision: integer('revision').notNull(),
     /** Size of what is published of it. */
     compiledBytes: integer('compiled_bytes').notNull(),
+    /** Of its endpoints, as they are published. */
+    limits: json('limits').$type<EdgeLimit[]>().notNull(),
     purged: jsonb('purged').$type<PurgeGenerations>().notNull(),
     createdAt: moment('created_at').notNull(),
     updatedAt: moment('updated_at').notNull(),

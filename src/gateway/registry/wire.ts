@@ -4,7 +4,7 @@ import { maskSecrets } from './secrets.ts';
 import type { ApiRow } from './store.ts';
 
 /** Rows as the public contract shows them. */
-export const summaryToWire = (row: Omit<ApiRow, 'definition' | 'compiledBytes' | 'purged'>) => ({
+export const summaryToWire = (row: Omit<ApiRow, 'definition' | 'compiledBytes' | 'limits' | 'purged'>) => ({
   id: row.id,
   organization_id: row.organizationId,
   slug: row.slug,
