@@ -7,8 +7,23 @@ import { bundledPackages, withoutMaps } from './test/support/bundled.ts';
  * `*.worker.test.ts` run inside workerd, each file with a database and a Redis of its own (test/support); every other
  * test is plain Node. The end-to-end suite starts the whole stack and has a configuration of its own (test/e2e).
  */
-/** Suites over every operation that take minutes: `npm run test:slow`. */
-const SLOW = ['test/observability/audit-verbs.worker.test.ts', 'test/contract/bad-input.worker.test.ts'];
+/** Suites that take half a minute and more, over every operation or of many races: `npm run test:slow`. */
+const SLOW = [
+  'test/contract/bad-input.worker.test.ts',
+  'test/identity/agents-transfers.worker.test.ts',
+  'test/identity/auth-lock.worker.test.ts',
+  'test/identity/auth-network.worker.test.ts',
+  'test/identity/members-keys.worker.test.ts',
+  'test/identity/members-races.worker.test.ts',
+  'test/observability/audit-verbs.worker.test.ts',
+  'test/quota/rate-limits.worker.test.ts',
+  'test/triggers/follows/follows.worker.test.ts',
+  'test/triggers/replays/replays.worker.test.ts',
+  'test/triggers/rules/bounds.worker.test.ts',
+];
+
+/** One that is run in both, with more revocations in the slow one. */
+const REVOCATIONS = 'test/identity/api-keys-use.worker.test.ts';
 
 const slow = process.env['SLOW'] !== undefined;
 
@@ -41,7 +56,7 @@ export default defineConfig({
         ],
         test: {
           name: 'worker',
-          include: ['test/**/*.worker.test.ts'],
+          include: slow ? [...SLOW, REVOCATIONS] : ['test/**/*.worker.test.ts'],
           exclude: ['**/node_modules/**', ...(slow ? [] : SLOW)],
           globalSetup: ['test/support/lab/global-setup.ts'],
           setupFiles: ['test/support/own-stores.ts'],

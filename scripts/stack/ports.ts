@@ -1,17 +1,27 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
-/** A port that was free a moment ago, for programs that cannot be told "any". */
+/** Below those that systems give to whoever asks for any (Linux from 32768 on, others from 49152 on). */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+
+/** Given out by this process: whoever asked may not listen there yet. */
+const given = new Set<number>();
+
+/**
+ * A port that is free, for programs that cannot be told "any". None that the system may give to somebody else before the
+ * program listens.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, LOOPBACK);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port could be bound on loopback');
-  return address.port;
+  for (;;) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (given.has(port) || !(await isPortFree(port))) continue;
+    given.add(port);
+    return port;
+  }
 }
 
 async function isPortFree(port: number): Promise<boolean> {

@@ -127,7 +127,7 @@ export const openOwnSocket = operation({
   description: `${NEEDS_UPGRADE} ${WITH_TICKET}`,
 });
 
-export const openSocket = operation({
+const openSocket = operation({
   ...SOCKET,
   id: 'openSocket',
   path: '/ws/{client_id}',

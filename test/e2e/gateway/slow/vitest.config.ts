@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Bodies of a gigabyte through the whole stack, with a command of its own. */
+/** What takes the whole stack half a minute or more: hostility, load, and bodies of a gigabyte. */
 export default defineConfig({
   test: {
     name: 'gateway-slow',

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Gateway, startGateway } from './support/gateway.ts';
-import { startTalker, startUpstream, type Upstream } from './support/upstream.ts';
-import { open, read, send } from './support/wire.ts';
+import { type Gateway, startGateway } from '../support/gateway.ts';
+import { startTalker, startUpstream, type Upstream } from '../support/upstream.ts';
+import { open, read, send } from '../support/wire.ts';
 
 /** Upstreams that do what no upstream should: the caller gets an error or a broken answer, the gateway keeps its memory. */
 

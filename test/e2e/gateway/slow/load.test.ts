@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Api, type Gateway, type Person, startGateway } from './support/gateway.ts';
-import { type Received, startRawUpstream, startUpstream, startUpstreamAt, type Upstream } from './support/upstream.ts';
-import { type Answer, send } from './support/wire.ts';
+import { type Api, type Gateway, type Person, startGateway } from '../support/gateway.ts';
+import { type Received, startRawUpstream, startUpstream, startUpstreamAt, type Upstream } from '../support/upstream.ts';
+import { type Answer, send } from '../support/wire.ts';
 
 /** What happens to calls while something changes around them. The figures are printed. */
 

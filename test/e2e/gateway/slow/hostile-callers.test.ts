@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Api, type Gateway, startGateway } from './support/gateway.ts';
-import { type Received, startUpstream, type Upstream } from './support/upstream.ts';
-import { send, talk } from './support/wire.ts';
+import { type Api, type Gateway, startGateway } from '../support/gateway.ts';
+import { type Received, startUpstream, type Upstream } from '../support/upstream.ts';
+import { send, talk } from '../support/wire.ts';
 
 /**
  * Requests by the byte that two servers could read in two ways, at the entry and at the runtime behind it: each is refused
