@@ -56,7 +56,7 @@ export function pipelineDeps(env: Env, app: AppDeps): PipelineDeps {
       ask: (name, options) => env.DIRECTORY.getByName(shardOf(name)).find(name, options),
     }),
     snapshots: createSnapshots({
-      clock: systemClock,
+      ...{ clock: systemClock, background },
       ask: (organizationId, known) => organizationOf(env, organizationId).gateway(known),
       build: (gateway) => viewOf({ openSecret: secretsOf(config) }, gateway),
     }),

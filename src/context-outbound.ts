@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import type { Config } from './env.ts';
 import { createProver, type Prove } from './gateway/registry/index.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -57,7 +58,8 @@ export function waysOut(config: Config): WaysOut {
     guardedFetch,
     prove: createProver({ guardedFetch, lookUpText: createTextLookUp(dns) }),
     judge: createJudge(deps),
-    destination: (base) => createDestination({ ...deps, judge: createJudge(deps) }, base),
+    destination: (base) =>
+      createDestination({ ...deps, judge: createJudge(deps), background: (work) => waitUntil(work) }, base),
     telegram: { url, token, outbound: createOutbound({ ...deps, policy: telegramPolicy }) },
   };
   waysOutOf.set(config, made);

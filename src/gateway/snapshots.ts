@@ -20,6 +20,8 @@ export interface SnapshotDeps<T> {
   ask(organizationId: string, known: number): Promise<PublishedGateway | undefined>;
   /** Makes what requests are served with, once a version. */
   build(gateway: CompiledGateway): T;
+  /** Lets work go on after the request that began it. */
+  background(work: Promise<unknown>): void;
 }
 
 /** Organizations whose gateways an isolate holds; those that were asked for longest ago are forgotten. */
@@ -57,7 +59,7 @@ export interface Snapshots<T> {
  * The gateways that an isolate serves by. A request is served by one of them from beginning to end; a newer one is taken
  * when the isolate is told that there is one, in answer to a request's admission.
  */
-export function createSnapshots<T>({ clock, ask, build }: SnapshotDeps<T>): Snapshots<T> {
+export function createSnapshots<T>({ clock, ask, build, background }: SnapshotDeps<T>): Snapshots<T> {
   const held = new Map<string, Held<T>>();
   const loads = new Map<string, Promise<Held<T> | undefined>>();
   let characters = 0;
@@ -103,6 +105,8 @@ export function createSnapshots<T>({ clock, ask, build }: SnapshotDeps<T>): Snap
     if (underWay) return underWay;
     const loading = load(organizationId).finally(() => loads.delete(organizationId));
     loads.set(organizationId, loading);
+    // Others wait for it: it must not be cancelled, and so never settle, with the request that happened to begin it.
+    background(loading.catch(() => undefined));
     return loading;
   }
 

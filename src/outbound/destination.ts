@@ -7,11 +7,13 @@ interface DestinationDeps {
   clock: Clock;
   policy: OutboundPolicy;
   judge: Judge;
+  /** Lets work go on after the request that began it. */
+  background(work: Promise<unknown>): void;
 }
 
 /**
  * A place that a user chose and that is called again and again.
- * @throws OutboundRefusal when nothing may be sent to it; whatever `fetch` throws otherwise
+ * @throws OutboundRefusal when nothing may be sent to it; the signal's reason; whatever `fetch` throws otherwise
  */
 export interface Destination {
   /** `rest` is a path below the base and a query, in canonical spelling: it cannot lead anywhere else. */
@@ -32,7 +34,8 @@ const PATIENCE = 5 * SECOND;
  * request to an address that a user chose. Redirects are answers and are never followed.
  * @param base an origin and a path without a slash at its end: `https://api.example.com/v1`
  */
-export function createDestination({ fetch, clock, policy, judge }: DestinationDeps, base: string): Destination {
+export function createDestination(deps: DestinationDeps, base: string): Destination {
+  const { fetch, clock, policy, judge, background } = deps;
   const check = checkUrl(`${base}/`, policy);
   let judgedAt = Number.NEGATIVE_INFINITY;
   let judging: Promise<void> | undefined;
@@ -51,7 +54,10 @@ export function createDestination({ fetch, clock, policy, judge }: DestinationDe
   }
 
   function judgeOnce(): Promise<void> {
-    judging ??= judgeNow();
+    if (judging) return judging;
+    judging = judgeNow();
+    // Others wait for it: it must not be cancelled, and so never settle, with the request that happened to begin it.
+    background(judging.catch(() => undefined));
     return judging;
   }
 
@@ -60,11 +66,24 @@ export function createDestination({ fetch, clock, policy, judge }: DestinationDe
       if (!check.ok) throw new OutboundRefusal('refused', `The address ${check.reason}`);
       if (!check.listed) {
         const age = clock().getTime() - judgedAt;
-        if (age >= JUDGED_FOR) await judgeOnce();
+        if (age >= JUDGED_FOR) await unlessAborted(judgeOnce(), init.signal);
         else if (age >= RENEWED_AFTER) judgeOnce().catch(() => undefined);
       }
       // `manual` hands a redirect back untouched, and the body as it came over the wire, coded or not.
       return fetch(base + rest, { ...init, redirect: 'manual', encodeResponseBody: 'manual' });
     },
   };
+}
+
+/** Who waits may give up before what they wait for is there. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp);
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
 }

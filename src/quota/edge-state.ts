@@ -19,8 +19,18 @@ export interface EdgeState {
 export const stateOf = ({ keys, gateway, ...rest }: EdgeSnapshot, held = 0): EdgeState => ({
   ...rest,
   keys: new Map(keys.map((key) => [key.hash, key])),
-  gateway: gateway?.parts && gateway.version > held ? gateway.version : held,
+  gateway: gatewayOf(rest, gateway, held),
 });
+
+/** With an organization its APIs go. */
+function gatewayOf(
+  { deleted, version }: Pick<EdgeSnapshot, 'deleted' | 'version'>,
+  sent: EdgeSnapshot['gateway'],
+  held: number,
+): number {
+  if (deleted) return version;
+  return sent?.parts && sent.version > held ? sent.version : held;
+}
 
 /** Whether the snapshot says something new. Publishers may be overtaken by one another. */
 export const isNewer = (snapshot: EdgeSnapshot, state: EdgeState | undefined) =>

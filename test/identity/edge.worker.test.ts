@@ -5,7 +5,7 @@ import type { EdgeSnapshot } from '../../src/access/edge.ts';
 import { publisherDeps } from '../../src/context-quota.ts';
 import { apiKeys } from '../../src/identity/api-keys/table.ts';
 import { type PublisherDeps, publishOrganization } from '../../src/identity/edge/publisher.ts';
-import { bumpEdge, takeBehind } from '../../src/identity/edge/store.ts';
+import { bumpEdge, markGateway, takeBehind } from '../../src/identity/edge/store.ts';
 import { publishBehind } from '../../src/identity/edge/sweep.ts';
 import { organizationEdges } from '../../src/identity/edge/table.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -131,6 +131,103 @@ describe('publishing an organization', () => {
     const version = (await edgeOf(organizationId))?.version ?? 0;
     await publishOrganization(publisher({ db: { ...db, query } }), organizationId);
     expect(await edgeOf(organizationId)).toEqual({ version, acked: version - 1 });
+  });
+});
+
+describe('publishing what the data plane is told', () => {
+  /** A change of the registered APIs that is committed and of which nobody was told. */
+  const changeGateway = (organizationId: string) =>
+    database().transaction(async (tx) => {
+      await bumpEdge(tx, organizationId);
+      await markGateway(tx, organizationId);
+    });
+
+  /** A publisher that reads these parts, and what it sends: versions, and how many parts go along. */
+  function watched(parts: string[], fields: Partial<PublisherDeps> = {}) {
+    const sent: unknown[] = [];
+    const deps = publisher({
+      gatewayOf: async () => parts,
+      ...fields,
+      send(snapshot) {
+        const { version, gateway } = snapshot;
+        sent.push([version, gateway && [gateway.version, gateway.parts?.length ?? null]]);
+        return (fields.send ?? send)(snapshot);
+      },
+    });
+    return { deps, sent };
+  }
+
+  const heldBy = (organizationId: string, known = -1) =>
+    env.ORGANIZATION_QUOTA.getByName(organizationId).gateway(known);
+
+  it('sends nothing of it for an organization that has never registered an API.', async () => {
+    const organizationId = crypto.randomUUID();
+    await database().transaction((tx) => bumpEdge(tx, organizationId));
+    const gatewayOf = vi.fn<PublisherDeps['gatewayOf']>();
+    const { deps, sent } = watched([], { gatewayOf });
+    await publishOrganization(deps, organizationId);
+    expect(sent).toEqual([[1, undefined]]);
+    expect(gatewayOf).not.toHaveBeenCalled();
+  });
+
+  it('sends the parts along once the object has said that it lacks them, and not with other changes.', async () => {
+    const organizationId = crypto.randomUUID();
+    await changeGateway(organizationId);
+    const { deps, sent } = watched(['head', 'api']);
+    await publishOrganization(deps, organizationId);
+    await database().transaction((tx) => bumpEdge(tx, organizationId));
+    await publishOrganization(deps, organizationId);
+    expect(sent).toEqual([
+      [1, [1, null]],
+      [1, [1, 2]],
+      [2, [1, null]],
+    ]);
+    expect(await heldBy(organizationId)).toEqual({ version: 1, parts: ['head', 'api'] });
+    expect(await edgeOf(organizationId)).toEqual({ version: 2, acked: 2 });
+  });
+
+  it('leaves the newer APIs when publications arrive in the wrong order.', async () => {
+    const organizationId = crypto.randomUUID();
+    await changeGateway(organizationId);
+    const late = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
+    const older = watched(['older'], {
+      async send(snapshot) {
+        if (snapshot.gateway?.parts) {
+          ready.resolve();
+          await late.promise;
+        }
+        return send(snapshot);
+      },
+    });
+    const publishing = publishOrganization(older.deps, organizationId);
+    await ready.promise;
+    await changeGateway(organizationId);
+    await publishOrganization(watched(['newer']).deps, organizationId);
+    late.resolve();
+    await publishing;
+    expect(await heldBy(organizationId)).toEqual({ version: 2, parts: ['newer'] });
+    expect(await edgeOf(organizationId)).toEqual({ version: 2, acked: 2 });
+  });
+
+  it('brings isolates what the database has after it was set back to a backup.', async () => {
+    const organizationId = crypto.randomUUID();
+    await send(snapshotOf({ organizationId, version: 1_000, gateway: { version: 900, parts: ['lost'] } }));
+    await changeGateway(organizationId);
+    await publishOrganization(watched(['restored']).deps, organizationId);
+    expect(await heldBy(organizationId, 900)).toEqual({ version: 1_001, parts: ['restored'] });
+    expect(await edgeOf(organizationId)).toEqual({ version: 1_001, acked: 1_001 });
+  });
+
+  it('is not waited for, and takes the parts away, when the organization is deleted.', async () => {
+    const organizationId = crypto.randomUUID();
+    await changeGateway(organizationId);
+    await publishOrganization(watched(['head']).deps, organizationId);
+    await database().transaction((tx) => bumpEdge(tx, organizationId, { deleted: true }));
+    const { deps, sent } = watched(['head']);
+    await publishOrganization(deps, organizationId);
+    expect(sent).toEqual([[2, [1, null]]]);
+    expect(await heldBy(organizationId)).toMatchObject({ parts: [] });
   });
 });
 

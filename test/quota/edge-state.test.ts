@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
-import type { EdgeKey, KeyUse } from '../../src/access/edge.ts';
+import type { EdgeGateway, EdgeKey, KeyUse } from '../../src/access/edge.ts';
 import { canonicalBlock } from '../../src/outbound/address-block.ts';
-import { changesBetween, isLimited, isNewer, refusalOf, stateOf, takesAway } from '../../src/quota/edge-state.ts';
+import {
+  bringsGateway,
+  changesBetween,
+  isLimited,
+  isNewer,
+  refusalOf,
+  stateOf,
+  takesAway,
+} from '../../src/quota/edge-state.ts';
 import { edgeKey as key, snapshotOf } from '../support/quota.ts';
 
 const NOW = new Date('2026-06-01T12:00:00Z');
@@ -108,5 +116,50 @@ describe('a published state', () => {
     expect(later({ keys: [key({ methods: ['GET'] })] })).toBe(true);
     expect(later({ deleted: true })).toBe(true);
     expect(later({ plan: { name: 'pro', unitsPerHour: null, leases: null } })).toBe(true);
+  });
+});
+
+describe('the registered APIs in a published state', () => {
+  const withGateway = (version: number, gateway?: EdgeGateway) => snapshotOf({ version, gateway });
+  const announced = (version: number): EdgeGateway => ({ version, parts: null });
+  const sent = (version: number): EdgeGateway => ({ version, parts: ['{}'] });
+
+  it('are held at the version that was sent along, and stay until a newer one is.', () => {
+    expect(stateOf(withGateway(5)).gateway).toBe(0);
+    expect(stateOf(withGateway(5, announced(4))).gateway).toBe(0);
+    expect(stateOf(withGateway(5, sent(4))).gateway).toBe(4);
+    expect(stateOf(withGateway(6, announced(6)), 4).gateway).toBe(4);
+    expect(stateOf(withGateway(6, sent(6)), 4).gateway).toBe(6);
+    expect(stateOf(withGateway(7, sent(3)), 4).gateway).toBe(4);
+    expect(stateOf(withGateway(8), 4).gateway).toBe(4);
+  });
+
+  it('go with the organization, which is a version of theirs.', () => {
+    expect(stateOf({ ...withGateway(9), deleted: true }, 4).gateway).toBe(9);
+  });
+
+  it('are taken later for a version that is held without them, and never for an older one.', () => {
+    const state = stateOf(withGateway(6, announced(6)), 4);
+    expect(isNewer(withGateway(6, announced(6)), state)).toBe(false);
+    expect(isNewer(withGateway(6, sent(4)), state)).toBe(false);
+    expect(isNewer(withGateway(6, sent(6)), state)).toBe(true);
+    expect(isNewer(withGateway(5, sent(5)), state)).toBe(false);
+    expect(isNewer(withGateway(6, sent(6)), stateOf(withGateway(6, sent(6))))).toBe(false);
+  });
+
+  it('come along when they are newer than those that are held.', () => {
+    const state = stateOf(withGateway(6, sent(4)));
+    expect([3, 4, 5].map((version) => bringsGateway(withGateway(6, sent(version)), state))).toEqual([
+      ...[false, false, true],
+    ]);
+    expect(bringsGateway(withGateway(6, announced(5)), state)).toBe(false);
+    expect(bringsGateway(withGateway(6), undefined)).toBe(false);
+    expect(bringsGateway(withGateway(6, sent(1)), undefined)).toBe(true);
+  });
+
+  it('take something away when they change, so that nobody acts on the older ones.', () => {
+    const before = stateOf(withGateway(6, sent(4)));
+    expect(takesAway(before, stateOf(withGateway(7, sent(7)), 4))).toBe(true);
+    expect(takesAway(before, stateOf(withGateway(7, announced(7)), 4))).toBe(false);
   });
 });

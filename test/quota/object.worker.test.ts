@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { EdgeKey } from '../../src/access/edge.ts';
+import type { EdgeGateway, EdgeKey } from '../../src/access/edge.ts';
 import { apiKeys } from '../../src/identity/api-keys/table.ts';
 import { HOUR, MINUTE } from '../../src/kernel/clock.ts';
 import { sha256Hex } from '../../src/kernel/crypto.ts';
@@ -96,6 +96,86 @@ describe('the object of an organization', () => {
       ok: false,
       refused: 'address',
     });
+  });
+});
+
+describe('the registered APIs that an object holds', () => {
+  const publishing = () => {
+    const { object } = newObject();
+    const keys = [named('k1', 'h1')];
+    const publish = (version: number, gateway?: EdgeGateway, deleted = false) =>
+      object.publish(snapshotOf({ version, gateway, deleted, keys: deleted ? [] : keys }));
+    return { object, publish };
+  };
+  const sent = (version: number, parts: string[] = [`head ${version}`, `api ${version}`]) => ({ version, parts });
+  const announced = (version: number) => ({ version, parts: null });
+
+  it('are asked for by isolates, which are told only what they lack.', async () => {
+    const { object, publish } = publishing();
+    expect(await object.gateway(-1)).toBeUndefined();
+    await publish(1);
+    expect(await object.gateway(-1)).toEqual({ version: 0, parts: [] });
+    expect(await publish(2, sent(2))).toMatchObject({ version: 2, gateway: 2 });
+    for (const known of [-1, 0, 1]) {
+      expect(await object.gateway(known)).toEqual({ version: 2, parts: ['head 2', 'api 2'] });
+    }
+    for (const known of [2, 3]) expect(await object.gateway(known)).toEqual({ version: 2, parts: null });
+  });
+
+  it('outlast publications that are not about them, and an eviction.', async () => {
+    const { object, publish } = publishing();
+    await publish(2, sent(2, ['head', 'b', 'a', 'c']));
+    expect(await publish(3, announced(2))).toMatchObject({ version: 3, gateway: 2 });
+    expect(await publish(4)).toMatchObject({ version: 4, gateway: 2 });
+    await evictDurableObject(object);
+    expect(await object.gateway(0)).toEqual({ version: 2, parts: ['head', 'b', 'a', 'c'] });
+    await publish(5, sent(5, ['head']));
+    expect(await object.gateway(0)).toEqual({ version: 5, parts: ['head'] });
+  });
+
+  it('are said to be missing when a newer version is only announced, and are taken when they follow.', async () => {
+    const { object, publish } = publishing();
+    await publish(2, sent(2));
+    expect(await publish(3, announced(3))).toMatchObject({ version: 3, gateway: 2 });
+    expect(await object.gateway(0)).toMatchObject({ version: 2 });
+    expect(await publish(3, sent(3))).toMatchObject({ version: 3, gateway: 3 });
+    expect(await object.gateway(2)).toEqual({ version: 3, parts: ['head 3', 'api 3'] });
+  });
+
+  it('are the newest whatever the order in which they arrive.', async () => {
+    const { object, publish } = publishing();
+    expect(await publish(5, sent(5))).toMatchObject({ gateway: 5 });
+    expect(await publish(3, sent(3))).toMatchObject({ version: 5, gateway: 5 });
+    expect(await publish(6, sent(4))).toMatchObject({ version: 6, gateway: 5 });
+    expect(await object.gateway(0)).toEqual({ version: 5, parts: ['head 5', 'api 5'] });
+  });
+
+  it('are gone with the organization.', async () => {
+    const { object, publish } = publishing();
+    await publish(2, sent(2));
+    await publish(3, announced(2), true);
+    expect(await object.gateway(-1)).toMatchObject({ parts: [] });
+    await evictDurableObject(object);
+    expect(await object.gateway(-1)).toMatchObject({ parts: [] });
+  });
+
+  it('answer a request that was routed by older ones `stale`, and charge it nothing until it is routed anew.', async () => {
+    const { object, publish } = publishing();
+    await publish(2, sent(2));
+    await publish(5, sent(5));
+    const request = admission(withKey('h1'), { gateway: 2 });
+    expect(await object.admit(request)).toEqual({ ok: false, refused: 'stale', gateway: 5 });
+    expect(await object.usage()).toMatchObject({ used: 0, calls: [0, 0, 0, 0], drawers: [] });
+    expect(await object.admit({ ...request, gateway: 5 })).toMatchObject({ ok: true, gateway: 5 });
+    expect(await object.usage()).toMatchObject({ used: 1 });
+  });
+
+  it('do not matter to a request that was not routed by them, or by later ones.', async () => {
+    const { object, publish } = publishing();
+    await publish(2, sent(2));
+    for (const gateway of [undefined, 2, 3]) {
+      expect(await object.admit(admission(withKey('h1'), { gateway }))).toMatchObject({ ok: true, gateway: 2 });
+    }
   });
 });
 

@@ -31,6 +31,9 @@ const MAX_NAMES = 10_000;
 const SOMEBODY_FOR = 10 * MINUTE;
 const NOBODY_FOR = 5 * SECOND;
 
+/** Requests by a name that an organization does not know itself by must not become questions to the database each. */
+const ANEW_EVERY = 1 * SECOND;
+
 export interface Directory {
   /**
    * The organization that has a name. It may be out of date: who gets an answer sees whether the organization knows
@@ -41,22 +44,24 @@ export interface Directory {
 
 /** An isolate's view of the directory. */
 export function createDirectory({ clock, ask }: DirectoryClientDeps): Directory {
-  const known = new Map<string, { id: string | undefined; until: number }>();
+  const known = new Map<string, { id: string | undefined; until: number; anewAt: number }>();
 
-  function remember(name: string, id: string | undefined, now: number): void {
+  function remember(name: string, id: string | undefined, now: number, anew: boolean): void {
     known.delete(name);
     const [oldest] = known.keys();
     if (known.size >= MAX_NAMES && oldest !== undefined) known.delete(oldest);
-    known.set(name, { id, until: now + (id === undefined ? NOBODY_FOR : SOMEBODY_FOR) });
+    const until = now + (id === undefined ? NOBODY_FOR : SOMEBODY_FOR);
+    known.set(name, { id, until, anewAt: anew ? now : Number.NEGATIVE_INFINITY });
   }
 
   return {
     async find(name, { anew = false } = {}) {
       const now = clock().getTime();
       const entry = known.get(name);
-      if (!anew && entry && now < entry.until) return entry.id;
+      const isKnown = entry && now < entry.until && (!anew || now < entry.anewAt + ANEW_EVERY);
+      if (isKnown) return entry.id;
       const id = await ask(name, { anew });
-      remember(name, id, now);
+      remember(name, id, now, anew);
       return id;
     },
   };

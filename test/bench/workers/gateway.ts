@@ -52,7 +52,7 @@ function perObject<K extends object, V>(make: (key: K) => V): (key: K) => V {
 function destinationOf({ url }: CompiledUpstream): Destination {
   const policy = { allow: parseAllowList('127.0.0.1'), ownHosts: [], dohUrl: 'https://dns.invalid/' };
   const send: typeof fetch = (input, init) => fetch(input, init);
-  return createDestination({ fetch: send, clock: systemClock, policy, judge: async () => undefined }, url);
+  return createDestination({ fetch: send, clock: systemClock, policy, judge: async () => undefined, background }, url);
 }
 
 function mapStore(): CacheStore {
@@ -83,7 +83,7 @@ function pipelineDeps(env: QuotaBindings): PipelineDeps {
     admit: (organizationId, ask) => client.admit(organizationId, ask),
     directory: { find: async () => undefined },
     snapshots: createSnapshots({
-      clock: systemClock,
+      ...{ clock: systemClock, background },
       ask: (organizationId, known) => objectOf(organizationId).gateway(known),
       build: (gateway) => viewOf({ openSecret: nobody }, gateway),
     }),
