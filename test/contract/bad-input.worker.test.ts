@@ -17,6 +17,11 @@ const AGENT = {
 
 const API = { name: 'A', upstreams: [{ url: 'https://example.com/' }] };
 
+const IMPORT = {
+  document: { openapi: '3.1.0', info: { title: 'A' }, paths: { '/orders': { get: { operationId: 'orders' } } } },
+  upstreams: API.upstreams,
+};
+
 const NEW_KEY = {
   ...{ name: 'K', environment: 'live', key_type: 'standard', permissions: ['read'], rate_limit_override: 5 },
   ...{ expires_at: null, ip_allowlist: ['10.0.0.0/8'], endpoints: ['/api/**'], methods: ['GET'] },
@@ -83,6 +88,8 @@ const SAMPLES: Record<string, object> = {
   updateRateLimit: { name: 'L', limit: 60 },
   createWebSocketTicket: { organization_id: crypto.randomUUID() },
   publishMessage: { data: { n: 1 } },
+  importApi: { ...IMPORT, slug: 'sample', name: 'Sample', visibility: 'keyed' },
+  importApiEndpoints: IMPORT,
   createApi: { ...API, slug: 'sample' },
   putApi: API,
   purgeApi: { all: true },
@@ -148,6 +155,7 @@ const pathOf = (path: string) =>
     .replace('apis/{id}', `apis/${ids['api']}`)
     .replace('domains/{id}', `domains/${ids['domain']}`)
     .replace('{name}', 'v1')
+    .replace('{channel}', 'orders')
     .replace('{endpoint_id}', 'list')
     .replace('{user_id}', person.id)
     .replace('{agent_id}', '7')

@@ -2,6 +2,9 @@
 export interface Schema {
   type?: string;
   anyOf?: Schema[];
+  /** A schema of its own: that of any JSON value, which nothing is wrong for. */
+  $ref?: string;
+  items?: Schema;
   enum?: unknown[];
   const?: unknown;
   properties?: Record<string, Schema>;
@@ -35,6 +38,7 @@ function wrongLengths({ minLength, maxLength }: Schema): unknown[] {
  * storable. `null` too, unless the field may be null.
  */
 export function wrongValues(schema: Schema): unknown[] {
+  if (schema.$ref !== undefined) return [];
   const options = schema.anyOf ?? [schema];
   const nullable = options.some((option) => option.type === 'null' || option.const === null);
   const kinds = options.filter((option) => option.type !== 'null');
@@ -52,9 +56,26 @@ export function wrongValues(schema: Schema): unknown[] {
 }
 
 /** Whether a value that is wrong for one kind is right for another: `"7"` where an integer or its text is taken. */
-function fits({ type, minimum = -Infinity, maximum = Infinity, pattern }: Schema, value: unknown): boolean {
-  if (type === 'integer') return Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
-  return type === 'string' && pattern !== undefined && typeof value === 'string' && new RegExp(pattern).test(value);
+function fits(kind: Schema, value: unknown): boolean {
+  const { type, minimum = -Infinity, maximum = Infinity, pattern, required = [] } = kind;
+  if (kind.enum) return kind.enum.includes(value);
+  if (type === 'integer' || type === 'number') {
+    const isNumber = type === 'integer' ? Number.isInteger(value) : typeof value === 'number';
+    return isNumber && Number(value) >= minimum && Number(value) <= maximum;
+  }
+  if (type === 'object') return isObject(value) && required.length === 0;
+  if (type === 'array') return Array.isArray(value) && kind.items?.$ref !== undefined;
+  if (type !== 'string') return typeof value === type;
+  return typeof value === 'string' && (pattern === undefined ? isPlain(kind, value) : new RegExp(pattern).test(value));
 }
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isPlain = ({ format, minLength = 0, maxLength = Infinity }: Schema, value: string) =>
+  format === undefined &&
+  value.length >= minLength &&
+  value.length <= maxLength &&
+  value.isWellFormed() &&
+  !value.includes('\0');
 
 const typeOf = (kind: Schema) => (kind.enum ? typeof kind.enum[0] : kind.const === undefined ? '' : 'number');

@@ -48,6 +48,8 @@ const ACTIONS: Record<string, string> = {
   deleteRateLimit: 'rate_limit.delete',
   createApi: 'api.create',
   putApi: 'api.create',
+  importApi: 'api.create',
+  importApiEndpoints: 'api.update',
   deleteApi: 'api.delete',
   purgeApi: 'api.purge',
   createApiVersion: 'api_version.create',
@@ -73,6 +75,8 @@ const ACTIONS: Record<string, string> = {
 /** Mutations that leave no row, and why. */
 const WITHOUT_A_ROW: Record<string, string> = {
   challengeWallet: 'a stranger asks, and no organization is known whose trail it could go to',
+  createWebSocketTicket: 'a ticket opens one socket for a minute, and changes nothing',
+  publishMessage: 'what passes through a channel is kept nowhere',
   testTrigger: 'nothing is changed',
   backtestTrigger: 'nothing is changed',
   streamBacktest: 'nothing is changed',

@@ -292,7 +292,7 @@ describe('what is published', () => {
     const { id: apiId } = await newApi(owner, { organization_id: id });
     await database().query.execute(sql`
       insert into apis select gen_random_uuid(), organization_id, 'copy-' || n, name, description, visibility, status,
-        definition, revision, compiled_bytes, purged, created_at, updated_at
+        definition, revision, compiled_bytes, limits, purged, created_at, updated_at
       from apis, generate_series(1, 98) n where id = ${apiId}`);
     const make = (slug: string) => () => post(owner, PATH, { ...API, slug, organization_id: id });
     const answers = await meet(id, [make('one'), make('two')]);

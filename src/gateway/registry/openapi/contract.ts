@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { operation } from '../../../http/operation.ts';
-import { line, text } from '../../../http/shapes.ts';
+import { isStorable, line, text } from '../../../http/shapes.ts';
 import { VISIBILITIES } from '../../compiled.ts';
 import { putAnswer } from '../answers.ts';
 import { slug } from '../definition.ts';
@@ -10,9 +10,15 @@ import { poolShape } from '../pool-shape.ts';
 /** OpenAPI documents in and out. */
 
 const source = {
-  url: text(1, 2048).optional().meta({ format: 'uri', description: 'Where the document is; instead of `document`' }),
+  url: text(1, 2048)
+    .refine((url) => URL.canParse(url), 'must be a URL')
+    .optional()
+    .meta({ format: 'uri', description: 'Where the document is; instead of `document`' }),
   document: z
-    .union([z.string(), z.record(z.string(), z.unknown())])
+    .union([
+      z.string().refine(isStorable, 'must be well-formed Unicode without NUL'),
+      z.record(z.string(), z.unknown()),
+    ])
     .optional()
     .meta({ description: 'OpenAPI 3.0 or 3.1: as JSON, or as a text of JSON or YAML' }),
   upstreams: poolShape.upstreams,
