@@ -13,6 +13,7 @@ const SLOW = [
   'test/identity/agents-transfers.worker.test.ts',
   'test/identity/auth-lock.worker.test.ts',
   'test/identity/auth-network.worker.test.ts',
+  'test/identity/members.worker.test.ts',
   'test/identity/members-keys.worker.test.ts',
   'test/identity/members-races.worker.test.ts',
   'test/observability/audit-verbs.worker.test.ts',

@@ -32,6 +32,19 @@ import { createLogger } from './telemetry/log.ts';
 
 const wait = (milliseconds: number) => scheduler.wait(milliseconds);
 
+/**
+ * Where it is not so, whoever waits for another request's promise goes on as a part of that request, and loses its own.
+ * https://developers.cloudflare.com/workers/configuration/compatibility-flags/ (handle_cross_request_promise_resolution)
+ */
+const settlesAcrossRequests = (): boolean =>
+  Cloudflare.compatibilityFlags['handle_cross_request_promise_resolution'] === true;
+
+/** Costs less than a wait that nobody waits for in the end. */
+function after(milliseconds: number, run: () => void): () => void {
+  const timer = setTimeout(run, milliseconds);
+  return () => clearTimeout(timer);
+}
+
 /** The types of RPC make lists of tuples; what travels is what the object answered. */
 export const organizationOf = (env: Env, id: string) =>
   organizationObject(() => env.ORGANIZATION_QUOTA.getByName(id) as unknown as OrganizationObject);
@@ -94,7 +107,8 @@ export function quotaClientOf(env: Env): QuotaClient {
       objectOf: (id) => organizationOf(env, id),
       publish: (id) => publishOrganization(publisherDeps(env), id),
       background: waitUntil,
-      wait,
+      shares: settlesAcrossRequests(),
+      after,
     });
   clients.set(config, client);
   return client;

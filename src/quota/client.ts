@@ -18,9 +18,10 @@ import {
 import { type Ask, type Decision, decideFromReserve, decideHere, recentKey, refusalFor } from './isolate/decide.ts';
 import { absorb, newsOf, type Question, reportsOf } from './isolate/exchange.ts';
 import { spendFallback } from './isolate/fallback.ts';
+import { gather } from './isolate/gather.ts';
 import { countIn } from './isolate/pace.ts';
 import type { OrganizationObject } from './organization.ts';
-import { type AdmitAnswer, type Granted, type OverLimit, PROTOCOL } from './protocol.ts';
+import { type AdmitAnswer, type AdmitRequest, type Granted, type OverLimit, PROTOCOL } from './protocol.ts';
 import type { Admitted, Verdict } from './verdict.ts';
 
 export interface QuotaClientDeps {
@@ -32,7 +33,10 @@ export interface QuotaClientDeps {
   publish(organizationId: string): Promise<void>;
   /** Lets work go on after the answer. */
   background(work: Promise<unknown>): void;
-  wait(milliseconds: number): Promise<void>;
+  /** Whether one request may settle what another waits for. */
+  shares: boolean;
+  /** Does something later, unless it is called off before. */
+  after(milliseconds: number, run: () => void): () => void;
 }
 
 /** Longer than the object takes from the other side of the world, and as long as a caller may be kept for nothing. */
@@ -61,6 +65,10 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   const cells = new Map<string, Cell>();
   const isolate = newUuid();
   const now = () => deps.clock().getTime();
+  const askObject = gather<AdmitRequest, AdmitAnswer>({
+    send: (organizationId, requests) => deps.objectOf(organizationId).admit(requests),
+    ...{ background: deps.background, shares: deps.shares, after: deps.after, now, patience: PATIENCE },
+  });
 
   function cellOf(organizationId: string): Cell {
     const cell = cells.get(organizationId) ?? newCell();
@@ -111,10 +119,10 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     const hash = drawer.kind === 'key' ? drawer.hash : undefined;
     const asked: Question = { hash, units: charge.units, told, askedAt };
     try {
-      let answer = await inTime(deps.objectOf(organizationId).admit(request));
+      let answer = await askObject(cell.line, organizationId, request);
       if (!answer.ok && answer.refused === 'unpublished' && drawer.kind !== 'key') {
         await deps.publish(organizationId);
-        answer = await inTime(deps.objectOf(organizationId).admit(request));
+        answer = await askObject(cell.line, organizationId, request);
       }
       absorb(cell, asked, answer);
       if (answer.ok && answer.lease) returnLater(organizationId, cell, answer.lease);
@@ -127,11 +135,11 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     }
   }
 
-  async function inTime<T>(answer: Promise<T>): Promise<T> {
-    const late = deps.wait(PATIENCE).then(() => {
-      throw new Error('the object did not answer in time');
-    });
-    return Promise.race([answer, late]);
+  function inTime<T>(answer: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const giveUp = deps.after(PATIENCE, () => reject(new Error('the object did not answer in time')));
+    answer.then(resolve, reject).finally(giveUp);
+    return promise;
   }
 
   /** The next lease, before this one is used up. */
@@ -142,7 +150,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   /** Gives back what was not spent of a lease, if nothing else has told of it by then. */
   function returnLater(organizationId: string, cell: Cell, lease: NonNullable<Granted['lease']>): void {
     const tell = async () => {
-      await deps.wait(lease.ttl + GRACE);
+      await new Promise<void>((resolve) => void deps.after(lease.ttl + GRACE, resolve));
       closeEnded(cell, now());
       if (cell.reports.some(({ leaseId }) => leaseId === lease.id)) {
         const nobody: Ask = { drawer: { kind: 'anonymous' }, use: NOWHERE, charge: NOTHING };

@@ -84,12 +84,12 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       return { version, gateway, settledIn: Math.max(0, this.#settledAt - this.#now()) };
     }
 
-    /** Decides a request; the answer is true of the moment in which it is given. */
-    async admit(request: AdmitRequest): Promise<AdmitAnswer> {
-      const answer = this.#change((draft) => admit(this.#edge, draft, request, newUuid));
-      if (this.#edge) this.#noteUses(answer, request);
+    /** Decides requests one after the other; the answers are true of the moment in which they are given. */
+    async admit(requests: readonly AdmitRequest[]): Promise<AdmitAnswer[]> {
+      const answers = this.#change((draft) => requests.map((request) => admit(this.#edge, draft, request, newUuid)));
+      if (this.#edge) this.#noteUses(answers, requests);
       await this.#written();
-      return answer;
+      return answers;
     }
 
     /** What the data plane is told, for an isolate that knows nothing or less. */
@@ -156,10 +156,10 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       return true;
     }
 
-    #noteUses(answer: AdmitAnswer, { isolate }: AdmitRequest): void {
+    #noteUses(answers: readonly AdmitAnswer[], requests: readonly AdmitRequest[]): void {
       const now = this.#now();
-      if ('key' in answer && answer.key) this.#uses.note(answer.key.id, now);
-      for (const { drawer } of isolate.reports.flatMap(({ spent }) => spent)) {
+      for (const answer of answers) if ('key' in answer && answer.key) this.#uses.note(answer.key.id, now);
+      for (const { drawer } of requests.flatMap(({ isolate }) => isolate.reports).flatMap(({ spent }) => spent)) {
         if (drawer.startsWith('key:')) this.#uses.note(drawer.slice('key:'.length), now);
       }
       this.#wake();
@@ -187,7 +187,7 @@ export function organizationQuotaObject(depsOf: (env: Env) => QuotaDeps) {
       this.#nextWrite = undefined;
       const changes = this.#unwritten;
       this.#unwritten = [];
-      this.#orGiveUp(() => this.ctx.storage.transactionSync(() => writeQuota(this.#sql, changes)));
+      this.#orGiveUp(() => this.ctx.storage.transactionSync(() => writeQuota(this.#sql, this.#quota, changes)));
       await this.ctx.storage.sync();
     }
 

@@ -4,7 +4,8 @@ import type { AdmitAnswer, AdmitRequest, GatewayAnswer, PublishAnswer, UsageAnsw
 /** What others see of an organization's object. */
 export interface OrganizationObject {
   publish(snapshot: EdgeSnapshot): Promise<PublishAnswer>;
-  admit(request: AdmitRequest): Promise<AdmitAnswer>;
+  /** Decides the requests one after the other; the answers come in their order. */
+  admit(requests: readonly AdmitRequest[]): Promise<AdmitAnswer[]>;
   /** `known` is the version that the asker has. Nothing when the organization was never published. */
   gateway(known: number): Promise<GatewayAnswer | undefined>;
   giveBack(operationId: string): Promise<void>;
@@ -14,7 +15,7 @@ export interface OrganizationObject {
 /** Calls to an organization's object. A handle that failed is broken, so each call asks for one of its own. */
 export const organizationObject = (handle: () => OrganizationObject): OrganizationObject => ({
   publish: (snapshot) => twice(() => handle().publish(snapshot)),
-  admit: (request) => twice(() => handle().admit(request)),
+  admit: (requests) => twice(() => handle().admit(requests)),
   gateway: (known) => twice(() => handle().gateway(known)),
   giveBack: (operationId) => twice(() => handle().giveBack(operationId)),
   usage: () => twice(() => handle().usage()),

@@ -9,7 +9,7 @@ import { sha256Hex } from '../../src/kernel/crypto.ts';
 import { OrganizationQuota } from '../../src/worker.ts';
 import { call, expectOk, newTrigger, type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
-import { admission } from '../support/quota.ts';
+import { admission, admitOne } from '../support/quota.ts';
 import { manyKeys, newKey } from './api-keys-fixture.ts';
 
 const withKey = (key: string, path = '/api/v1/triggers', headers: Record<string, string> = {}) =>
@@ -181,7 +181,7 @@ describe('a revocation', () => {
     let refused = 0;
     for (const { id, key } of keys) {
       const use = admission({ kind: 'key', hash: sha256Hex(key) }, { charge: { units: 0, tier: 0 } });
-      const verdict = await env.ORGANIZATION_QUOTA.getByName(person.personalOrganizationId).admit(use);
+      const verdict = await admitOne(env.ORGANIZATION_QUOTA.getByName(person.personalOrganizationId), use);
       expect(verdict.ok).toBe(true);
       await expectOk(200, call('DELETE', `/api/v1/api-keys/${id}`, { token: person.token }));
       if ((await withKey(key)).status === 401) refused += 1;

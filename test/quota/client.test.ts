@@ -37,21 +37,28 @@ function newScene(fields: Partial<EdgeSnapshot> = {}) {
     clock: () => new Date(now),
     log: { info: log, warn: log, error: log },
     objectOf: () => ({
-      async admit(request): Promise<AdmitAnswer> {
-        asked.push(request);
+      async admit(requests): Promise<AdmitAnswer[]> {
+        asked.push(...requests);
         if (faults.hangs) return new Promise(() => {});
         if (faults.fails) throw new Error('the machine is gone');
-        const answer = admit(edge, draft(), request, () => `id-${++ids}`);
+        const answers = requests.map((request) => admit(edge, draft(), request, () => `id-${++ids}`));
         if (faults.losesAnswers) throw new Error('the answer is lost');
-        return answer;
+        return answers;
       },
       async giveBack(operationId) {
         giveBack(edge, draft(), operationId);
       },
     }),
     publish: async () => {},
+    shares: true,
     background: (work) => void background.push(work),
-    wait: (milliseconds) => new Promise((wake) => waits.push({ until: now + milliseconds, wake: () => wake() })),
+    after(milliseconds, run) {
+      const wait = { until: now + milliseconds, wake: run };
+      waits.push(wait);
+      return () => {
+        wait.wake = () => undefined;
+      };
+    },
   });
   const settle = () => new Promise((done) => setImmediate(done));
   return {

@@ -9,7 +9,7 @@ import { sha256Hex } from '../../src/kernel/crypto.ts';
 import { manyKeys } from '../identity/api-keys-fixture.ts';
 import { type Person, signUp } from '../support/api.ts';
 import { database } from '../support/database.ts';
-import { admission, edgeKey, snapshotOf, withKey } from '../support/quota.ts';
+import { admission, admitOne, edgeKey, snapshotOf, withKey } from '../support/quota.ts';
 
 /** An alarm that is set to a moment in the real past would go off at once. */
 const NOW = new Date(Date.now() + HOUR);
@@ -44,7 +44,7 @@ afterEach(() => {
 describe('the object of an organization', () => {
   it('writes nothing until something is published to it.', async () => {
     const { object } = newObject();
-    expect(await object.admit(asked('h'))).toEqual({ ok: false, refused: 'unpublished' });
+    expect(await admitOne(object, asked('h'))).toEqual({ ok: false, refused: 'unpublished' });
     await object.giveBack(crypto.randomUUID());
     expect(await object.usage()).toBeUndefined();
     await runInDurableObject(object, async (_, { storage }) => {
@@ -62,8 +62,8 @@ describe('the object of an organization', () => {
     expect(await publish(2, [two])).toBe(2);
     expect(await publish(1, [one])).toBe(2);
     expect(await publish(2, [one])).toBe(2);
-    expect(await object.admit(asked('h1'))).toEqual(UNKNOWN);
-    expect(await object.admit(asked('h2'))).toMatchObject({ ok: true, key: { id: 'k2' } });
+    expect(await admitOne(object, asked('h1'))).toEqual(UNKNOWN);
+    expect(await admitOne(object, asked('h2'))).toMatchObject({ ok: true, key: { id: 'k2' } });
   });
 
   it('remembers what was published when it is evicted.', async () => {
@@ -71,12 +71,12 @@ describe('the object of an organization', () => {
     await publish(1, [named('k1', 'h1'), named('k2', 'h2')]);
     await publish(2, [named('k2', 'h2'), named('k3', 'h3')]);
     await evictDurableObject(object);
-    expect(await object.admit(asked('h1'))).toEqual(UNKNOWN);
+    expect(await admitOne(object, asked('h1'))).toEqual(UNKNOWN);
     for (const [id, hash] of [
       ['k2', 'h2'],
       ['k3', 'h3'],
     ] as const) {
-      expect(await object.admit(asked(hash))).toMatchObject({ ok: true, key: { id } });
+      expect(await admitOne(object, asked(hash))).toMatchObject({ ok: true, key: { id } });
     }
     expect(await publish(1, [named('k1', 'h1')])).toBe(2);
   });
@@ -92,7 +92,7 @@ describe('the object of an organization', () => {
       Array.from({ length: 500 }, (_, n) => ({ ...named(`k${n}`, `h${n}`), ...limited })),
     );
     await evictDurableObject(object);
-    expect(await object.admit(asked('h499', '2001:db8::1'))).toEqual({
+    expect(await admitOne(object, asked('h499', '2001:db8::1'))).toEqual({
       ok: false,
       refused: 'address',
     });
@@ -164,9 +164,9 @@ describe('the registered APIs that an object holds', () => {
     await publish(2, sent(2));
     await publish(5, sent(5));
     const request = admission(withKey('h1'), { gateway: 2 });
-    expect(await object.admit(request)).toEqual({ ok: false, refused: 'stale', gateway: 5 });
+    expect(await admitOne(object, request)).toEqual({ ok: false, refused: 'stale', gateway: 5 });
     expect(await object.usage()).toMatchObject({ used: 0, calls: [0, 0, 0, 0], drawers: [] });
-    expect(await object.admit({ ...request, gateway: 5 })).toMatchObject({ ok: true, gateway: 5 });
+    expect(await admitOne(object, { ...request, gateway: 5 })).toMatchObject({ ok: true, gateway: 5 });
     expect(await object.usage()).toMatchObject({ used: 1 });
   });
 
@@ -174,7 +174,7 @@ describe('the registered APIs that an object holds', () => {
     const { object, publish } = publishing();
     await publish(2, sent(2));
     for (const gateway of [undefined, 2, 3]) {
-      expect(await object.admit(admission(withKey('h1'), { gateway }))).toMatchObject({ ok: true, gateway: 2 });
+      expect(await admitOne(object, admission(withKey('h1'), { gateway }))).toMatchObject({ ok: true, gateway: 2 });
     }
   });
 });
@@ -205,13 +205,13 @@ const alarmOf = (object: ReturnType<typeof objectOf>) =>
 describe('the last use of a key', () => {
   it('reaches the database by the alarm, a minute after the first use that it has not told of.', async () => {
     const { person, object, one, two } = await twoPublishedKeys();
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     vi.setSystemTime(plus(7));
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     const alarm = await alarmOf(object);
     expect(alarm).toBe(NOW.getTime() + MINUTE);
     vi.setSystemTime(plus(9));
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     expect(await alarmOf(object)).toBe(alarm);
     expect(await lastUses(person)).toEqual({ [one.id]: null, [two.id]: null });
     expect(await runDurableObjectAlarm(object)).toBe(true);
@@ -221,10 +221,10 @@ describe('the last use of a key', () => {
 
   it('is not lost with the memory of the object.', async () => {
     const { person, object, one, two } = await twoPublishedKeys();
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     await evictDurableObject(object);
     vi.setSystemTime(plus(5));
-    await object.admit(asked(two.hash));
+    await admitOne(object, asked(two.hash));
     await runDurableObjectAlarm(object);
     expect(await lastUses(person)).toEqual({ [one.id]: NOW, [two.id]: plus(5) });
   });
@@ -232,16 +232,16 @@ describe('the last use of a key', () => {
   it('never goes back.', async () => {
     const { person, object, one } = await twoPublishedKeys();
     vi.setSystemTime(plus(5));
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     await runDurableObjectAlarm(object);
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     await runDurableObjectAlarm(object);
     expect((await lastUses(person))[one.id]).toEqual(plus(5));
   });
 
   it('is told again when the database could not be told.', async () => {
     const { person, object, one } = await twoPublishedKeys();
-    await object.admit(asked(one.hash));
+    await admitOne(object, asked(one.hash));
     await database().query.execute('alter table api_keys rename to api_keys_away');
     await runDurableObjectAlarm(object);
     await database().query.execute('alter table api_keys_away rename to api_keys');
@@ -255,7 +255,7 @@ describe('the last use of a key', () => {
     await object.publish(
       snapshotOf({ organizationId: crypto.randomUUID(), version: 1_001, keys: [{ ...one, expiresAt: 0 }] }),
     );
-    expect(await object.admit(asked(one.hash))).toEqual({ ok: false, refused: 'expired' });
+    expect(await admitOne(object, asked(one.hash))).toEqual({ ok: false, refused: 'expired' });
     expect(await alarmOf(object)).toBeGreaterThan(NOW.getTime() + HOUR);
   });
 });

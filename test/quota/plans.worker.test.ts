@@ -6,6 +6,7 @@ import type { EdgePlan } from '../../src/access/edge.ts';
 import { HOUR } from '../../src/kernel/clock.ts';
 import type { OrganizationObject } from '../../src/quota/organization.ts';
 import { type AdmitAnswer, PROTOCOL } from '../../src/quota/protocol.ts';
+import { admitOne } from '../support/quota.ts';
 
 /** The plan arithmetic of the product's public description, on the object itself by RPC. */
 const TIER_0: Charge = { units: 1, tier: 0 };
@@ -24,7 +25,7 @@ async function newOrganization(plan: EdgePlan) {
   const object = stub as unknown as OrganizationObject;
   await object.publish({ organizationId, version: 1, deleted: false, plan, keys: [], limits: [] });
   const admit = (charge: Charge, operationId: string = crypto.randomUUID()): Promise<AdmitAnswer> =>
-    object.admit({
+    admitOne(object, {
       ...{ protocol: PROTOCOL, operationId, charge, drawer: { kind: 'user', userId: 'u' } },
       use: { address: undefined, method: 'GET', path: '/' },
       isolate: { id: 'i', want: 0, reports: [], debts: [] },

@@ -8,7 +8,7 @@ import type { Debt } from '../../src/quota/protocol.ts';
 import { organizationEvents, usageDrawers, usageWindows } from '../../src/quota/usage/table.ts';
 import { auditLogs } from '../../src/telemetry/audit/table.ts';
 import { database } from '../support/database.ts';
-import { admission, edgeKey, snapshotOf, withKey } from '../support/quota.ts';
+import { admission, admitOne, edgeKey, snapshotOf, withKey } from '../support/quota.ts';
 
 /** An alarm that is set to a moment in the real past would go off at once. */
 const NOW = new Date(Date.now() + HOUR);
@@ -28,7 +28,7 @@ async function newOrganization() {
   const plan = { name: 'starter', unitsPerHour: null, leases: null };
   await object.publish(snapshotOf({ organizationId: id, plan, keys: [edgeKey()] }));
   const spend = (units: number, tier: 0 | 1 | 2 | 3 = 0) =>
-    object.admit(admission(withKey('h1'), { charge: { units, tier } }));
+    admitOne(object, admission(withKey('h1'), { charge: { units, tier } }));
   return { id, object, spend };
 }
 
@@ -64,7 +64,7 @@ describe('an hour that is over', () => {
     const { id, object, spend } = await newOrganization();
     await spend(1);
     await spend(5, 2);
-    await object.admit(admission({ kind: 'user', userId: 'u7' }));
+    await admitOne(object, admission({ kind: 'user', userId: 'u7' }));
     passed(HOUR);
     await runDurableObjectAlarm(object);
     expect(await windowsOf(id)).toEqual([]);
@@ -143,8 +143,8 @@ describe('a notice', () => {
       ...{ operationId, drawer: 'key:key_1', charge: { units: 2, tier: 1 }, at: NOW.getTime() },
     });
     const isolate = { id: 'i1', want: 0, reports: [], debts: [debt('a'), debt('b')] };
-    await object.admit(admission(withKey('h1'), { isolate }));
-    await object.admit(admission(withKey('h1'), { isolate }));
+    await admitOne(object, admission(withKey('h1'), { isolate }));
+    await admitOne(object, admission(withKey('h1'), { isolate }));
     expect(await object.usage()).toMatchObject({ used: 6 });
     await runDurableObjectAlarm(object);
     await runDurableObjectAlarm(object);

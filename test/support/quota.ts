@@ -1,5 +1,5 @@
 import type { EdgeKey, EdgeSnapshot } from '../../src/access/edge.ts';
-import { type AdmitRequest, type Drawer, PROTOCOL } from '../../src/quota/protocol.ts';
+import { type AdmitAnswer, type AdmitRequest, type Drawer, PROTOCOL } from '../../src/quota/protocol.ts';
 
 /** A key as it is published. */
 export const edgeKey = (fields: Partial<EdgeKey> = {}): EdgeKey => ({
@@ -23,3 +23,14 @@ export const admission = (drawer: Drawer, fields: Partial<AdmitRequest> = {}): A
   ...{ use: { address: undefined, method: 'GET', path: '/' }, isolate: { id: 'i1', want: 0, reports: [], debts: [] } },
   ...fields,
 });
+
+interface Object {
+  admit(requests: AdmitRequest[]): Promise<unknown>;
+}
+
+/** Asks about one request alone. The types of RPC make lists of tuples; what travels is what the object answered. */
+export async function admitOne(object: Object, request: AdmitRequest): Promise<AdmitAnswer> {
+  const [answer] = (await object.admit([request])) as AdmitAnswer[];
+  if (!answer) throw new Error('the object did not answer');
+  return answer;
+}

@@ -1,7 +1,17 @@
 import type { Charge, LimitFigures } from '../../access/admission.ts';
-import type { Debt, KnownKey, Lease, LeaseReport, OverLimit, Spending } from '../protocol.ts';
+import type {
+  AdmitAnswer,
+  AdmitRequest,
+  Debt,
+  KnownKey,
+  Lease,
+  LeaseReport,
+  OverLimit,
+  Spending,
+} from '../protocol.ts';
 import type { Calls } from '../rows.ts';
 import { addCalls, NO_CALLS, oneCall } from '../state.ts';
+import { type Line, newLine } from './gather.ts';
 import { newPace, type Pace } from './pace.ts';
 
 /** A lease as the isolate spends it. */
@@ -57,6 +67,8 @@ export interface Cell {
   reports: LeaseReport[];
   debts: Debt[];
   pace: Pace;
+  /** What is being asked. */
+  line: Line<AdmitRequest, AdmitAnswer>;
   /** When a lease was asked for: until the answer is there, others ask for no more than they need. */
   askedAt: number | undefined;
   /** The object is not asked before. */
@@ -76,6 +88,7 @@ export const newCell = (): Cell => ({
   reports: [],
   debts: [],
   pace: newPace(),
+  line: newLine(),
   askedAt: undefined,
   brokenUntil: 0,
   fallback: { startedAt: 0, units: 0 },

@@ -49,9 +49,12 @@ export function quotaOf(env: QuotaBindings): Quota {
     return organizationObject(() => stubOf(env, id));
   };
   const client = createQuotaClient({
-    ...{ clock: systemClock, log: createLogger(), objectOf, background: waitUntil },
+    ...{ clock: systemClock, log: createLogger(), objectOf, background: waitUntil, shares: true },
     publish: () => Promise.reject(new Error('every organization of the benchmark is published beforehand')),
-    wait: (milliseconds) => scheduler.wait(milliseconds),
+    after(milliseconds, run) {
+      const timer = setTimeout(run, milliseconds);
+      return () => clearTimeout(timer);
+    },
   });
   quota = { client, objectOf, keySecrets: [utf8(env.KEY_SECRET)], hops: () => hops };
   return quota;

@@ -34,7 +34,11 @@ function clientOf(env: Env): QuotaClient {
     },
     publish: () => Promise.reject(new Error('every organization is published beforehand')),
     background: waitUntil,
-    wait: (milliseconds) => scheduler.wait(milliseconds),
+    shares: true,
+    after(milliseconds, run) {
+      const timer = setTimeout(run, milliseconds);
+      return () => clearTimeout(timer);
+    },
   });
   return client;
 }

@@ -29,9 +29,9 @@ export class OrganizationQuota extends organizationQuotaObject(() => ({
     this.#gate.resolve();
   }
 
-  override async admit(request: AdmitRequest) {
+  override async admit(requests: readonly AdmitRequest[]) {
     if (this.#isShut) await this.#gate.promise;
-    return super.admit(request);
+    return super.admit(requests);
   }
 }
 
@@ -44,7 +44,7 @@ interface Told extends OrganizationObject {
 async function tell(object: Told, path: string, body: unknown): Promise<unknown> {
   // Each body is what the test beside this file sends to that path.
   if (path === '/publish') return object.publish(body as EdgeSnapshot);
-  if (path === '/admit') return object.admit(body as AdmitRequest);
+  if (path === '/admit') return object.admit(body as AdmitRequest[]);
   if (path === '/usage') return object.usage();
   if (path === '/shut') return object.shut();
   if (path === '/open') return object.open();

@@ -118,7 +118,7 @@ describe('a runtime that is killed in the middle of a window', () => {
       use: { address: undefined, method: 'GET', path: '/' },
       isolate: { id: 'i', want: 0, reports: [], debts: [] },
     };
-    expect(await fleet.tell('/admit', organizationId, once)).toMatchObject({ ok: true });
+    expect(await fleet.tell('/admit', organizationId, [once])).toMatchObject([{ ok: true }]);
     const inFlight = Array.from({ length: 40 }, (_, n) =>
       fleet.admit(n % GATEWAYS, organizationId, [ONE]).then(
         ({ outcomes }) => Number(outcomes[0] === 'granted'),
@@ -131,7 +131,7 @@ describe('a runtime that is killed in the middle of a window', () => {
     const { used, startedAt } = await fleet.usage(organizationId);
     expect(used).toBeGreaterThanOrEqual(charged + heard);
     expect(used).toBeLessThanOrEqual(charged + inFlight.length);
-    expect(await fleet.tell('/admit', organizationId, once)).toMatchObject({ ok: true, window: { startedAt } });
+    expect(await fleet.tell('/admit', organizationId, [once])).toMatchObject([{ ok: true, window: { startedAt } }]);
     expect((await fleet.usage(organizationId)).used).toBe(used);
     expect(await exhaust(organizationId)).toBe(HOP_LIMIT - used);
   });

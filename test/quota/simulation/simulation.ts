@@ -149,8 +149,14 @@ class Simulation {
       objectOf: () => organizationObject(() => this.#handle(node)),
       publish: () => Promise.reject(new Error('the organization is published')),
       background: (work) => void work.catch(() => undefined),
-      wait: (milliseconds) =>
-        new Promise((resolve) => this.#later(node, milliseconds / clock.rate, () => resolve(undefined))),
+      shares: true,
+      after: (milliseconds, run) => {
+        let isOff = false;
+        this.#later(node, milliseconds / clock.rate, () => void (isOff || run()));
+        return () => {
+          isOff = true;
+        };
+      },
     });
     const node: Node = { client, clock, isDead: false };
     return node;
@@ -168,21 +174,21 @@ class Simulation {
     const none = () => Promise.reject(new Error('not part of the simulation'));
     return {
       ...{ publish: none, usage: none, giveBack: none, gateway: none },
-      admit: (request: AdmitRequest) => this.#call(node, request),
+      admit: (requests: readonly AdmitRequest[]) => this.#call(node, requests),
     };
   }
 
-  #call(node: Node, request: AdmitRequest): ReturnType<OrganizationObject['admit']> {
+  #call(node: Node, requests: readonly AdmitRequest[]): ReturnType<OrganizationObject['admit']> {
     this.hops += 1;
     return new Promise((resolve, reject) => {
       if (this.#chance.next() < LOST) return;
       this.#agenda.put(this.#time.now + this.#chance.between(...LATENCY), () => {
-        const answer = this.#object.admit(structuredClone(request));
+        const answers = structuredClone(requests).map((request) => this.#object.admit(request));
         const breaksDown = this.#chance.next() < 1 / CRASH_EVERY;
         if (breaksDown) this.#object.crash();
-        const answers = () =>
-          breaksDown ? reject(Object.assign(new Error('reset'), { retryable: true })) : resolve(answer);
-        if (this.#chance.next() >= LOST) this.#later(node, this.#chance.between(...LATENCY), answers);
+        const come = () =>
+          breaksDown ? reject(Object.assign(new Error('reset'), { retryable: true })) : resolve(answers);
+        if (this.#chance.next() >= LOST) this.#later(node, this.#chance.between(...LATENCY), come);
         return false;
       });
     });
