@@ -40,6 +40,8 @@ export async function startEntry({ port = 0, target, onError = () => undefined }
     if (hasTwoHosts(request)) return refuseRequest(response);
     endConnectionFields(request);
     setAddress(request);
+    // Whoever names no coding may get any (RFC 9110 §12.5.3), but Cloudflare sends such a client none.
+    request.headers['accept-encoding'] ??= 'identity';
     ignoreUpgrade(request);
     proxy.web(request, response, { agent }).catch(onError);
   });

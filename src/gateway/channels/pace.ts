@@ -4,7 +4,7 @@ import { LIMITS } from './messages.ts';
 /** `late`: not dealt with; `flood`: so many in spite of that that the socket is to be closed. */
 export type Pace = (now: number) => 'ok' | 'late' | 'flood';
 
-/** Messages that a socket may send in vain before it is closed. */
+/** By how many messages more may have been in vain than were dealt with before a socket is closed. */
 const PATIENCE = 100;
 
 /** A bucket of `burst` tokens that fills by `messagesPerSecond`. */
@@ -17,7 +17,7 @@ export function createPace(start: number): Pace {
     at = now;
     if (tokens >= 1) {
       tokens -= 1;
-      vain = 0;
+      vain = Math.max(0, vain - 1);
       return 'ok';
     }
     vain += 1;

@@ -75,17 +75,23 @@ async function failing({ wait }: SandboxDeps, fault: Fault, timeoutMs: number): 
     case 'malformed':
       return new Response('{"data": [{"id": 1, ', { headers: { 'Content-Type': 'application/json' } });
     case 'reset':
-      return new Response(breakingOff(), { headers: { 'Content-Type': 'application/json' } });
+      return new Response(breakingOff(wait), { headers: { 'Content-Type': 'application/json' } });
   }
 }
 
+/** By then the beginning is on its way: an answer that breaks off before that would be none. */
+const BEGUN_MS = 100;
+
 /** Begins, and then the connection is gone. */
-function breakingOff(): ReadableStream<Uint8Array> {
+function breakingOff(wait: SandboxDeps['wait']): ReadableStream<Uint8Array> {
   let begun = false;
   return new ReadableStream({
-    pull(controller) {
-      if (begun) controller.error(new Error('the sandbox was asked for a reset'));
-      else controller.enqueue(new TextEncoder().encode('{"data": ['));
+    async pull(controller) {
+      if (!begun) controller.enqueue(new TextEncoder().encode('{"data": ['));
+      else {
+        await wait(BEGUN_MS);
+        controller.error(new Error('the sandbox was asked for a reset'));
+      }
       begun = true;
     },
   });
