@@ -71,7 +71,7 @@ const NOT_STORED = new Set(
     'proxy-connection',
     'te',
     'trailer',
-  ].concat(['transfer-encoding', 'upgrade', 'set-cookie', 'age', 'cache-status', 'content-length']),
+  ].concat(['transfer-encoding', 'upgrade', 'set-cookie', 'age', 'content-length']),
 );
 
 /** The header fields of an answer as they are stored (RFC 9111 §3.1). */
@@ -103,11 +103,14 @@ export function freshenedFields(stored: Fields, confirmation: Headers): [string,
   ];
 }
 
-/** RFC 9111 §4.2.3; `Age` counts with its first member, and not at all where that is no number (§5.1). */
+/**
+ * RFC 9111 §4.2.3, in whole seconds as Date and Age are: else an answer of this very second had an age already. `Age`
+ * counts with its first member, and not at all where that is no number (§5.1).
+ */
 export function initialAge(headers: Headers, requestedAt: number, receivedAt: number): number {
   const date = parseHttpDate(headers.get('date'), receivedAt) ?? receivedAt;
-  const apparent = Math.max(0, (receivedAt - date) / 1_000);
+  const apparent = Math.max(0, Math.floor(receivedAt / 1_000) - Math.floor(date / 1_000));
   const first = (headers.get('age') ?? '').split(',', 1)[0]?.trim() ?? '';
   const told = /^\d+$/.test(first) ? Math.min(Number(first), 2 ** 31) : 0;
-  return Math.max(apparent, told + Math.max(0, receivedAt - requestedAt) / 1_000);
+  return Math.max(apparent, told + Math.floor(Math.max(0, receivedAt - requestedAt) / 1_000));
 }

@@ -1,5 +1,5 @@
 /** Why a request went to the origin (RFC 9211 §2.2). */
-type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale';
+export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale';
 
 /** What the cache did. Absent parameters are not written; `ttl` is in whole seconds, negative when stale. */
 export interface CacheReport {

@@ -1,11 +1,11 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { askOrigin, dropBody, insteadOfError } from './ask.ts';
+import { askOrigin, dropBody, insteadOfError, whyForwarded } from './ask.ts';
 import type { CacheReport } from './cache-status.ts';
 import type { Call, Engine } from './engine.ts';
 import { showing } from './fill.ts';
-import { createFlights, type Landing, systemTimer, type Timer } from './flights.ts';
+import { createFlights, type Landing, PATIENCE_MS, systemTimer, type Timer } from './flights.ts';
 import { freshLeft } from './freshness.ts';
-import { pathKey, readQuery, resourceKey, variantKey } from './key.ts';
+import { pathKeys, readQuery, resourceKey, variantKey } from './key.ts';
 import type { Forward } from './origin.ts';
 import { notCached, passOn, present } from './present.ts';
 import { type NewPipe, workersPipe } from './pump.ts';
@@ -28,8 +28,8 @@ export interface CacheDeps {
 export interface GatewayCache {
   /**
    * Answers a call from the cache or through `forward`. Answers for which caching is on carry `Cache-Status` (RFC 9211),
-   * stored ones `Age`. Throws only what `forward` throws; `Cache-Control: only-if-cached` without an answer gives an
-   * empty 504.
+   * stored ones `Age`.
+   * @throws what `forward` throws, and AppError `gateway_timeout` for `Cache-Control: only-if-cached` without an answer
    */
   serve(request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response>;
 }
@@ -60,14 +60,15 @@ export function createCache({
 
 /**
  * A write that was not refused ends what is stored of its path and of those that its answer names (RFC 9111 §4.4), in
- * all their variants: at once in this isolate, within 5 s in the others of this data centre. Other data centres have
- * the answer's lifetime, or a purge.
+ * all their variants. A path is the one that clients ask for as well as the one that the upstream is asked for: either
+ * may be what the reads of the resource have in common with its writes. It ends at once in this isolate, within 5 s in
+ * the others of this data centre. Other data centres have the answer's lifetime, or a purge.
  */
 async function write({ shelf }: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response> {
   const response = await forward();
   if (response.status >= 200 && response.status < 400) {
-    const paths = [request.path, ...locatedPaths(response.headers, request.path, scope.bases)];
-    request.background(shelf.noteWrite([...new Set(paths)].map((path) => pathKey(scope, path))));
+    const paths = [request.target, request.path, ...locatedPaths(response.headers, request.path, scope.bases)];
+    request.background(shelf.noteWrite(pathKeys(scope, paths)));
   }
   return scope.policy.mode === 'off' ? response : passOn(response, { fwd: 'method' });
 }
@@ -79,14 +80,15 @@ async function read(engine: Engine, request: CacheRequest, scope: CacheScope, fo
   const { sent, keyed } = readQuery(request.query, scope.parameters);
   const terms = readTerms(headers);
   const resource = resourceKey(scope, request, keyed, terms.coding);
-  const place = { resource, path: pathKey(scope, request.path), headers };
+  const writes = pathKeys(scope, [request.target, request.path]);
+  const place = { resource, writes, headers, caller: request.caller };
   const call: Call = { request, scope, forward, terms, place, query: sent, behind: false };
   const found = await engine.shelf.find(place);
   const answer = await fromFound(engine, call, found);
   if (answer !== null) return answer;
   if (terms.onlyIfCached) {
     await dropBody(found);
-    return notCached();
+    throw notCached(request);
   }
   return waitOrAsk(engine, call, found);
 }
@@ -118,26 +120,44 @@ function freshenBehind(engine: Engine, call: Call, found: Found, now: number): v
   call.request.background(asking.catch(() => undefined));
 }
 
-/** Waits for who is asking the origin already, or asks. */
-async function waitOrAsk(engine: Engine, call: Call, found: Found): Promise<Response> {
-  const now = engine.clock().getTime();
+/**
+ * Waits for who is asking the origin already, or asks. Where the one who asked had no luck, the first of those who waited
+ * asks next and the others wait for it: an origin that fails is not asked by all of them at once.
+ */
+async function waitOrAsk(engine: Engine, call: Call, first: Found): Promise<Response> {
   const { terms, request } = call;
-  const together = !terms.noStore && (terms.range === null || found.answer !== null);
-  if (!together) return askOrigin(engine, call, found, undefined);
-  const landed = engine.flights.unshareable(found.key, now) ? undefined : engine.flights.join(found.key, now);
-  if (landed !== undefined) {
-    const answer = await fromLanding(engine, call, found, await landed);
+  const { flights, clock } = engine;
+  const together = !terms.noStore && (terms.range === null || first.answer !== null);
+  if (!together) return askOrigin(engine, call, first, undefined);
+  const since = clock().getTime();
+  let found = first;
+  for (let now = since; now - since < PATIENCE_MS && !flights.unshareable(found.key, now); now = clock().getTime()) {
+    const joined = flights.join(found.key, now);
+    if (joined === undefined) break;
+    const landing = await joined;
+    const answer = await fromLanding(engine, call, found, landing);
     if (answer !== null) return answer;
+    const own = landing.kind === 'answer' ? ownVariant(call, found, landing) : found;
+    if (landing.kind !== 'failed' && own === found) break;
+    found = own;
   }
-  const flight = request.method === 'GET' ? engine.flights.lead(found.key, engine.clock().getTime()) : undefined;
+  const flight = request.method === 'GET' ? flights.lead(found.key, clock().getTime()) : undefined;
   return askOrigin(engine, call, found, flight);
 }
 
+/** Where the call's own answer lies, once an answer has told by which fields they differ. */
+function ownVariant({ place }: Call, found: Found, landing: Extract<Landing, { kind: 'answer' }>): Found {
+  const { names } = landing;
+  if (found.answer !== null || names.length === 0) return found;
+  const key = variantKey(place.resource, names, place);
+  return key === landing.key ? found : { ...found, names, key };
+}
+
 async function fromLanding(engine: Engine, call: Call, found: Found, landing: Landing): Promise<Response | null> {
-  const fwd = found.answer === null ? found.miss : 'stale';
+  const fwd = whyForwarded(found, call.scope.policy, engine.clock().getTime());
   if (landing.kind === 'answer') {
     const { answer, body, key, names, fwdStatus } = landing;
-    const own = names.length === 0 ? call.place.resource : variantKey(call.place.resource, names, call.place.headers);
+    const own = names.length === 0 ? call.place.resource : variantKey(call.place.resource, names, call.place);
     if (own !== key) return null;
     if (found.body instanceof ReadableStream) await found.body.cancel();
     return fromFound(engine, call, { ...found, key, names, answer, body }, { fwd, fwdStatus, collapsed: true });
@@ -148,5 +168,5 @@ async function fromLanding(engine: Engine, call: Call, found: Found, landing: La
     if (answer === null && again.body instanceof ReadableStream) await again.body.cancel();
     return answer;
   }
-  return landing.kind === 'failed' ? insteadOfError(engine, call, found, { fwd: 'stale', collapsed: true }) : null;
+  return landing.kind === 'failed' ? insteadOfError(engine, call, found, { collapsed: true }) : null;
 }

@@ -5,10 +5,12 @@ import { notModified } from './conditions.ts';
 import type { Call, Engine } from './engine.ts';
 import type { Flight, Landing } from './flights.ts';
 import { freshLeft, keepFor } from './freshness.ts';
+import { CALLER } from './key.ts';
 import { type Asked, newAnswer, varyBeyond } from './origin.ts';
-import { passOn, present } from './present.ts';
+import { passOn, present, type Showing } from './present.ts';
 import { collector, pump, storeWriter } from './pump.ts';
 import { recordFits, SMALL_BYTES } from './shelf.ts';
+import { isCallersOwn } from './storable.ts';
 
 interface Slot {
   key: string;
@@ -44,8 +46,9 @@ export async function fill(
   const draft = newAnswer(asked, length ?? 0);
   const useful = keepFor(draft, policy, asked.receivedAt) > 0;
   const fits = (length ?? 0) <= policy.maxBytes && recordFits(draft);
-  const slot =
-    useful && fits ? await engine.shelf.place(call.place, known, varyBeyond(response.headers, policy)) : null;
+  const names = varyBeyond(response.headers, call.scope.vary);
+  if (isCallersOwn(call.request, draft.directives, policy)) names.push(CALLER);
+  const slot = useful && fits ? await engine.shelf.place(call.place, known, names) : null;
   if (slot === null) {
     flight.land({ kind: 'unshareable' });
     return passOn(response, { ...report, detail: useful ? 'size' : 'no-lifetime' });
@@ -86,14 +89,20 @@ async function fillSmall(
   call.request.background(shelf.save(key, answer, body, call.scope.policy));
   const now = clock().getTime();
   flight.land(landingOf({ answer, body, key, names, fwdStatus: response.status }, call.scope.policy, now));
-  return present(answer, body, showing(call, shelf, now, key), report);
+  return present(answer, body, showing(call, shelf, now, key, response), report);
 }
 
-/** How a stored answer is cut and shown for a call. */
-export const showing = ({ request, terms }: Call, shelf: Engine['shelf'], now: number, key: string) => ({
-  method: request.method,
-  terms,
-  now,
+/** How a stored answer is cut and shown for a call; `origin` is the upstream's own, where it has just made or confirmed it. */
+export const showing = (
+  { request, terms }: Call,
+  shelf: Engine['shelf'],
+  now: number,
+  key: string,
+  origin?: Response,
+): Showing => ({
+  ...{ method: request.method, terms, now },
+  // With an Age it comes from another cache, and not from the origin itself.
+  isFirsthand: origin !== undefined && !origin.headers.has('age'),
   range: (range: { first: number; last: number }) => shelf.range(key, range),
 });
 
@@ -128,6 +137,6 @@ async function fillStreaming(
   const bodiless = call.behind || notModified(draft, call.terms);
   const client = bodiless ? null : pipe(length);
   call.request.background(pump(source, client?.writable ?? null, sink));
-  if (client === null) return present(draft, null, showing(call, shelf, clock().getTime(), key), report);
+  if (client === null) return present(draft, null, showing(call, shelf, clock().getTime(), key, response), report);
   return passOn(response, report, client.readable);
 }

@@ -36,7 +36,7 @@ export interface Flights {
 }
 
 /** Waits longer than this end, and whoever waited asks the origin itself. */
-const PATIENCE_MS = 5_000;
+export const PATIENCE_MS = 5_000;
 
 /** For how long nobody waits at a key whose answer was not for others: waiting would put them in a row for nothing. */
 const UNSHAREABLE_MS = 10_000;

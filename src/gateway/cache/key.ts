@@ -1,35 +1,42 @@
 import { sha256Hex } from '../../kernel/crypto.ts';
 import type { CodingClass } from './coding.ts';
-import { type CacheScope, part } from './scope.ts';
+import { type CacheScope, CREDENTIALS, part } from './scope.ts';
 
 /** Longer keys are written as their digest: URLs have a limit (16 KB on Workers), and a client chooses the query. */
 const LONGEST_KEY = 4_000;
 
-/** Fields by which an upstream tells its own users apart. */
-const CREDENTIALS = ['authorization', 'cookie', 'x-api-key'];
+/** Stands among the names of a Vary for who calls; no field can be called that (RFC 9110 §5.6.2). */
+export const CALLER = ':caller';
 
 export interface KeyFacts {
+  scheme: 'http' | 'https';
   host: string;
   /** As the upstream gets them: below its base, after the request transform. */
   path: string;
   query: string;
   headers: Headers;
   caller: string | null;
+  pool: string;
 }
+
+/** What variants of a resource differ by. */
+export type VariantFacts = Pick<KeyFacts, 'headers' | 'caller'>;
 
 /**
  * The key of a resource. With `mode: 'ttl'` or `perCaller` the owner lets answers to authorized requests be stored
  * without the origin's word: then whatever credential of the caller's own is passed on to the upstream is part of the
- * key, so two users whom the upstream can tell apart never share an answer.
+ * key, so two users whom the upstream can tell apart never share an answer. The scheme is part of it since the upstream
+ * is told of it: one that sends http to https would send everybody there.
  */
 export function resourceKey(scope: CacheScope, facts: KeyFacts, query: string, coding: CodingClass): string {
   const { policy, answers, vary } = scope;
-  let rest = part('h', facts.host) + part('p', facts.path) + part('q', query) + part('z', coding);
-  if (policy.perCaller) rest += part('c', facts.caller ?? '');
+  let rest =
+    part('h', `${facts.scheme}://${facts.host}`) + part('p', facts.path) + part('q', query) + part('z', coding);
+  if (scope.byPool) rest += part('u', facts.pool);
+  if (policy.perCaller === true) rest += part('c', facts.caller ?? '');
   for (const name of vary) rest += part('x', keyed(facts.headers, name));
-  const secret = policy.mode === 'ttl' || policy.perCaller ? credentialsOf(facts.headers) : '';
-  const inVary = vary.some((name) => CREDENTIALS.includes(name));
-  if (secret === '' && !inVary && answers.length + rest.length <= LONGEST_KEY) return answers + rest;
+  const secret = policy.mode === 'ttl' || policy.perCaller === true ? credentialsOf(facts.headers) : '';
+  if (secret === '' && !scope.isHidden && answers.length + rest.length <= LONGEST_KEY) return answers + rest;
   return `${answers}/d${sha256Hex(rest + secret)}`;
 }
 
@@ -54,12 +61,19 @@ function keyed(headers: Headers, name: string): string {
 }
 
 /** The key of one of a resource's answers. Digested, since a field may hold anything, credentials included. */
-export function variantKey(resource: string, names: readonly string[], headers: Headers): string {
-  return `${resource}/y${sha256Hex(JSON.stringify(names.map((name) => [name, keyed(headers, name)])))}`;
+export function variantKey(resource: string, names: readonly string[], { headers, caller }: VariantFacts): string {
+  // Most often it is the caller alone, whose id is short and ours.
+  if (names.length === 1 && names[0] === CALLER) return resource + part('k', caller ?? '');
+  const values = names.map((name) => [name, name === CALLER ? caller : keyed(headers, name)]);
+  return `${resource}/y${sha256Hex(JSON.stringify(values))}`;
 }
 
-/** At which key a write to a path is noted. Hosts, versions and endpoints share it: they lead to the same upstream path. */
-export const pathKey = (scope: CacheScope, path: string): string =>
+/** At which keys writes to a resource are noted: by the path that clients name, and by the one that the upstream is asked for. */
+export const pathKeys = (scope: CacheScope, paths: Iterable<string>): string[] =>
+  [...new Set(paths)].map((path) => pathKey(scope, path));
+
+/** Hosts, versions and endpoints share it: they lead to the same resource. */
+const pathKey = (scope: CacheScope, path: string): string =>
   path.length <= LONGEST_KEY ? scope.paths + part('p', path) : `${scope.paths}/p`;
 
 export interface Query {

@@ -1,4 +1,3 @@
-import type { CachePolicy } from '../compiled.ts';
 import { type Answer, freshenedFields, initialAge, readAnswer, storedFields } from './answer.ts';
 import { ASK_FOR } from './coding.ts';
 import { sameTag, validationFields } from './conditions.ts';
@@ -73,12 +72,12 @@ export function newAnswer({ response, requestedAt, receivedAt }: Asked, length: 
 }
 
 /** Fields of the answer's Vary that the key does not have yet. */
-export function varyBeyond(headers: Headers, policy: CachePolicy): string[] {
+export function varyBeyond(headers: Headers, keyed: readonly string[]): string[] {
   const named = (headers.get('vary') ?? '')
     .toLowerCase()
     .split(',')
     .map((name) => name.trim());
-  return named.filter((name) => name !== '' && name !== 'accept-encoding' && !policy.varyHeaders.includes(name));
+  return named.filter((name) => name !== '' && name !== 'accept-encoding' && !keyed.includes(name));
 }
 
 /** What RFC 5861 §4 counts as an error. */

@@ -1,9 +1,10 @@
+import { AppError } from '../../kernel/errors.ts';
 import { type Answer, type Body, fieldOf } from './answer.ts';
 import { type CacheReport, formatReport } from './cache-status.ts';
 import { notModified, rangeApplies } from './conditions.ts';
 import { ageOf } from './freshness.ts';
 import { type ByteRange, readRange } from './range.ts';
-import type { Terms } from './request.ts';
+import type { CacheRequest, Terms } from './request.ts';
 
 /** The bodies are as on the wire: workerd must neither undo nor repeat the coding that Content-Encoding names. */
 const AS_IS = { encodeBody: 'manual' } as const;
@@ -17,16 +18,19 @@ export interface Showing {
   method: string;
   terms: Terms;
   now: number;
+  /** The origin made or confirmed it for this very call: it has no Age then (RFC 9111 §5.1). */
+  isFirsthand: boolean;
   /** Cuts a range out of a body that is not in memory. */
   range(range: ByteRange): Promise<ReadableStream<Uint8Array> | null>;
 }
 
 /** A stored answer as the client asked for it: whole, 304, a range, or the header fields alone. */
 export async function present(answer: Answer, body: Body, showing: Showing, report: CacheReport): Promise<Response> {
-  const { method, terms, now } = showing;
+  const { method, terms, now, isFirsthand } = showing;
   const headers = new Headers(answer.fields.map(([name, value]): [string, string] => [name, value]));
-  headers.set('age', String(Math.floor(ageOf(answer, now))));
-  headers.set('cache-status', formatReport(report));
+  if (!isFirsthand) headers.set('age', String(Math.floor(ageOf(answer, now))));
+  // Behind the members of caches nearer to the origin, which are stored with the answer (RFC 9211 §2).
+  headers.append('cache-status', formatReport(report));
   if (notModified(answer, terms)) {
     await discard(body);
     // RFC 9110 §15.4.5: nothing that describes a body which is not sent.
@@ -77,9 +81,9 @@ export function passOn(
 }
 
 /** RFC 9111 §5.2.1.7. */
-export function notCached(): Response {
-  const headers = { 'cache-status': formatReport({ fwd: 'request', detail: 'only-if-cached' }) };
-  return new Response(null, { status: 504, headers });
+export function notCached({ refused }: CacheRequest): AppError {
+  refused(formatReport({ fwd: 'request', detail: 'only-if-cached' }));
+  return new AppError('gateway_timeout', 'Nothing that is stored may be used, and nothing else was asked for');
 }
 
 /** Whether a HEAD's answer shows that the stored one is another (RFC 9111 §4.3.5). */

@@ -6,8 +6,11 @@ import { parseDirectives, secondsOf } from './directives.ts';
 /** What the cache has to know of a call. */
 export interface CacheRequest {
   method: string;
-  /** As the client wrote it, lower case: the upstream may be told of it. */
+  /** As the client asked, the host in lower case: the upstream is told of both. */
+  scheme: 'http' | 'https';
   host: string;
+  /** The path that the client asked for, below the API and its version: what a write to it is a write of. */
+  target: string;
   /** Below the upstream's base and after the request transform: what the upstream is asked for. `query` without `?`. */
   path: string;
   query: string;
@@ -21,6 +24,10 @@ export interface CacheRequest {
   authorized: boolean;
   /** Who calls, as a stable id; `null`: nobody known. */
   caller: string | null;
+  /** The name of the pool that takes the call. */
+  pool: string;
+  /** Told what Cache-Status says of a call that `serve` refuses: an error has no header fields. */
+  refused(report: string): void;
   /** Keeps the call's context alive until the task ends (`ctx.waitUntil`). */
   background(task: Promise<unknown>): void;
 }
@@ -69,7 +76,7 @@ const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override
 export function whyBypassed(request: CacheRequest, policy: CachePolicy): string | null {
   const { headers } = request;
   if (request.hasBody) return 'body';
-  if (policy.perCaller && request.caller === null) return 'anonymous';
+  if (policy.perCaller === true && request.caller === null) return 'anonymous';
   // For the origin alone (RFC 9110 §13.1.1, §13.1.4).
   if (headers.has('if-match') || headers.has('if-unmodified-since')) return 'precondition';
   return OVERRIDES.some((name) => headers.has(name)) ? 'override' : null;

@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { CachePolicy } from '../compiled.ts';
 import { type Answer, type AnswerRecord, type Body, readAnswer, type VaryRecord } from './answer.ts';
 import { KEEP_LONGEST_SECONDS, keepFor } from './freshness.ts';
-import { variantKey } from './key.ts';
+import { type VariantFacts, variantKey } from './key.ts';
 import { createMemory, type Memory } from './memory.ts';
 import type { ByteRange } from './range.ts';
 import { type CacheStore, LONGEST_RECORD, type StoreBody } from './store.ts';
@@ -26,11 +26,10 @@ interface WrittenRecord {
 }
 
 /** A resource, as one call sees it. */
-export interface Place {
+export interface Place extends VariantFacts {
   resource: string;
-  /** Where writes to its path are noted. */
-  path: string;
-  headers: Headers;
+  /** Where writes to it are noted. */
+  writes: readonly string[];
 }
 
 export interface Found {
@@ -113,15 +112,17 @@ export function createShelf({ store, clock, onStoreError }: ShelfDeps): Shelf {
   }
 
   return {
-    async find({ resource, path, headers }) {
+    async find({ resource, writes, ...facts }) {
       const copied = copies.get(resource, now());
-      const [first, at] = await Promise.all([copied ?? read(resource), written.get(path, now()) ?? writtenAt(path)]);
+      const noted = Promise.all(writes.map((path) => written.get(path, now()) ?? writtenAt(path)));
+      const [first, times] = await Promise.all([copied ?? read(resource), noted]);
       const names = first?.kind === 'vary' ? first.names : [];
-      const key = names.length === 0 ? resource : variantKey(resource, names, headers);
+      const key = names.length === 0 ? resource : variantKey(resource, names, facts);
       const found = first?.kind === 'vary' ? await read(key) : first;
       const miss = first === undefined ? 'uri-miss' : 'vary-miss';
       if (found?.kind !== 'answer') return { key, names, answer: null, body: null, miss };
-      if (found.answer.requestedAt > at) return { key, names, answer: found.answer, body: found.body, miss };
+      if (found.answer.requestedAt > Math.max(...times))
+        return { key, names, answer: found.answer, body: found.body, miss };
       if (found.body instanceof ReadableStream) await found.body.cancel();
       return { key, names, answer: null, body: null, miss: 'uri-miss' };
     },
@@ -137,12 +138,12 @@ export function createShelf({ store, clock, onStoreError }: ShelfDeps): Shelf {
       await orElse(store.put(key, json, body, keep), undefined);
     },
 
-    async place({ resource, headers }, known, vary) {
+    async place({ resource, ...facts }, known, vary) {
       const names = [...new Set([...known, ...vary])].sort();
       if (names.length === 0) return { key: resource, names };
       if (names.length > MOST_NAMES) return null;
       if (names.length > known.length) await remember(resource, { kind: 'vary', names });
-      return { key: variantKey(resource, names, headers), names };
+      return { key: variantKey(resource, names, facts), names };
     },
 
     async range(key, range) {

@@ -1,4 +1,5 @@
 import type { CachePolicy } from '../compiled.ts';
+import { isFieldName } from '../headers/fields.ts';
 import { acceptsCoding, type CodingClass } from './coding.ts';
 import { type Directives, parseDirectives } from './directives.ts';
 import { ownersStatus } from './freshness.ts';
@@ -12,6 +13,7 @@ export interface StoreFacts {
   noStore: boolean;
   /** The caller showed a credential. */
   authorized: boolean;
+  caller: string | null;
   coding: CodingClass;
 }
 
@@ -43,19 +45,38 @@ export function whyNotStored(
   if (status < 200 || status === 206 || status === 304 || status === 101 || headers.has('content-range'))
     return 'status';
   if (headers.has('set-cookie')) return 'set-cookie';
-  if (headers.get('vary')?.includes('*') === true) return 'vary';
+  if (!namesFields(headers.get('vary'))) return 'vary';
   const directives = parseDirectives(headers.get('cache-control'));
   if (directives.has('private')) return 'private';
   const understood = directives.has('must-understand');
   if (understood && !UNDERSTOOD.has(status)) return 'status';
   if (directives.has('no-store') && !understood) return 'no-store';
-  if (facts.authorized && policy.mode === 'origin' && !policy.perCaller && !sharedByOrigin(directives))
-    return 'authorized';
+  const kept = policy.mode === 'ttl' || policy.perCaller === true;
+  if (facts.authorized && !kept && !sharedByOrigin(directives)) return 'authorized';
   if (!acceptsCoding(facts.coding, headers.get('content-encoding'))) return 'coding';
   // It may never end, and must not be held up.
   if (headers.get('content-type')?.startsWith('text/event-stream') === true) return 'stream';
   return hasUse(status, headers, directives, policy) ? null : 'no-lifetime';
 }
+
+/** `*` and what is no name at all (RFC 9110 §12.5.5) can be compared with nothing. */
+const namesFields = (vary: string | null) =>
+  (vary ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .every((name) => name === '' || (name !== '*' && isFieldName(name)));
+
+/**
+ * Whether an answer is for its caller alone: with `mode: 'ttl'` the owner has it stored, but does not speak for the origin
+ * about who may see it unless the policy says so. A caller without a name is known to the upstream by what is passed on
+ * alone, and that is in the key.
+ */
+export const isCallersOwn = (
+  { authorized, caller }: Pick<StoreFacts, 'authorized' | 'caller'>,
+  directives: Directives,
+  policy: CachePolicy,
+): boolean =>
+  authorized && caller !== null && policy.mode === 'ttl' && policy.perCaller === null && !sharedByOrigin(directives);
 
 /** RFC 9111 §3.5: only with these may an answer to a request with `Authorization` be shown to others. */
 const sharedByOrigin = (directives: Directives) =>

@@ -34,6 +34,33 @@ describe('answers from the cache', () => {
     expect((await world.call()).report).toBe('cdn; hit, weir; fwd=uri-miss; fwd-status=200; detail=no-store');
   });
 
+  it('keep those members while they are stored', async () => {
+    const world = newWorld(() => ({ headers: { ...MAX_AGE.headers, 'cache-status': 'cdn; hit' } }));
+    expect((await world.call()).report).toBe('cdn; hit, weir; fwd=uri-miss; fwd-status=200; ttl=60; stored');
+    expect((await world.call()).report).toBe('cdn; hit, weir; hit; ttl=60');
+  });
+
+  it('have no Age where the origin itself made or confirmed them for the call (RFC 9111 §5.1)', async () => {
+    const world = newWorld((headers) => (headers.has('if-none-match') ? { status: 304 } : HOUR));
+    const ageOf = async () => (await world.call()).headers.get('age');
+    expect([await ageOf(), await ageOf()]).toEqual([null, '0']);
+    world.wait(3_600);
+    expect([await ageOf(), await ageOf()]).toEqual([null, '0']);
+    const behind = newWorld(() => ({ headers: { ...MAX_AGE.headers, age: '7' } }));
+    expect((await behind.call()).headers.get('age')).toBe('7');
+  });
+
+  it.each(['no-cache', 'max-age=0', 'min-fresh=3600'])(
+    'that are fresh are passed by because the request says %s (RFC 9211 §2.2)',
+    async (control) => {
+      const world = newWorld((headers) => (headers.has('if-none-match') ? { status: 304 } : HOUR));
+      await world.call();
+      world.wait(5);
+      const again = await world.call({ headers: { 'cache-control': control } });
+      expect(again.report).toBe('weir; fwd=request; fwd-status=304; ttl=3600; stored');
+    },
+  );
+
   it('serve a HEAD, with the length and without the body', async () => {
     const world = newWorld(() => MAX_AGE);
     await world.call();
@@ -300,7 +327,9 @@ describe('confirming stored answers', () => {
 
   it('answers only-if-cached with 504 where nothing is stored', async () => {
     const world = newWorld(() => MAX_AGE);
-    expect(await world.call({ headers: { 'cache-control': 'only-if-cached' } })).toMatchObject({ status: 504 });
+    const call = world.call({ headers: { 'cache-control': 'only-if-cached' } });
+    await expect(call).rejects.toMatchObject({ code: 'gateway_timeout', status: 504 });
+    expect(world.refusals).toEqual(['weir; fwd=request; detail=only-if-cached']);
     expect(world.asked.length).toBe(0);
   });
 

@@ -101,6 +101,33 @@ describe('many callers at once', () => {
     expect(world.asked.length).toBe(3);
   });
 
+  it.each([
+    ['answers with 503', () => ({ status: 503, body: 'down' })],
+    ['gives no answer', () => Promise.reject(new Error('refused'))],
+  ])('ask one after another while the origin %s, and once when it is back', async (_title, failure) => {
+    let asking = 0;
+    let most = 0;
+    const world = newWorld(async (_headers, _ask, count) => {
+      most = Math.max(most, ++asking);
+      await new Promise((resolve) => setImmediate(resolve));
+      asking -= 1;
+      return count <= 2 ? failure() : MAX_AGE;
+    });
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => world.start()));
+    const good = all.filter((one) => one.status === 'fulfilled' && one.value.status === 200);
+    expect([world.asked.length, most, good.length]).toEqual([3, 1, 8]);
+  });
+
+  it('do not wait for longer than before while it fails', async () => {
+    const world = newWorld(async () => {
+      world.wait(6);
+      await new Promise((resolve) => setImmediate(resolve));
+      return { status: 503, body: 'down' };
+    });
+    await texts(Array.from({ length: 5 }, () => world.start()));
+    expect(world.asked.length).toBe(5);
+  });
+
   it('behind whom the answer is stale make one request behind', async () => {
     const { origin, turn, answer, waiting } = held();
     const world = newWorld(origin, { staleWhileRevalidateSeconds: 30 });

@@ -8,7 +8,7 @@ import {
   type Forward,
   NEVER_PURGED,
 } from '../../../src/gateway/cache/index.ts';
-import type { CachePolicy, CompiledApi, Policy } from '../../../src/gateway/compiled.ts';
+import type { CachePolicy, CompiledApi, FieldChange, Policy } from '../../../src/gateway/compiled.ts';
 
 export const START = Date.UTC(2026, 10, 22, 12, 0, 0);
 
@@ -20,7 +20,7 @@ export const POLICY: CachePolicy = {
   varyHeaders: [],
   queryParameters: null,
   tags: [],
-  perCaller: false,
+  perCaller: null,
   maxBytes: 10_000_000,
 };
 
@@ -49,19 +49,31 @@ const api = (cache: CachePolicy, purged = NEVER_PURGED): CompiledApi => ({
   purged,
 });
 
-export const scopeOf = (change: Partial<CachePolicy> = {}, purged = NEVER_PURGED) => {
-  const policy = { ...POLICY, ...change };
-  return cacheScope(api(policy, purged), { endpointId: 'e1', version: null, policy });
+/** Beside how it caches, what an endpoint does with requests and where it sends them. */
+export interface Around {
+  headers?: readonly FieldChange[];
+  split?: Policy['split'];
+}
+
+export const scopeOf = (
+  change: Partial<CachePolicy> = {},
+  purged = NEVER_PURGED,
+  { headers = [], split = [] }: Around = {},
+) => {
+  const cache = { ...POLICY, ...change };
+  const policy = { cache, split, request: { headers, query: [], path: null, body: null } };
+  return cacheScope(api(cache, purged), { endpointId: 'e1', version: null, policy });
 };
 
 const gather = async (stream: ReadableStream<Uint8Array>) => new Uint8Array(await new Response(stream).arrayBuffer());
 
 /** A store in memory, as strict as the real one: a body that is shorter than announced is refused. */
-export function mapStore(): CacheStore & { size(): number; gets: number } {
+export function mapStore(): CacheStore & { size(): number; keys(): string[]; gets: number } {
   const entries = new Map<string, { record: string; body: Uint8Array<ArrayBuffer> }>();
   const store = {
     gets: 0,
     size: () => entries.size,
+    keys: () => [...entries.keys()],
     async get(key: string, range?: { first: number; last: number }) {
       store.gets += 1;
       const found = entries.get(new URL(key).href);
@@ -96,9 +108,15 @@ export type Facts = Partial<Omit<CacheRequest, 'headers'>> & { headers?: Record<
 export type Origin = (headers: Headers, ask: Ask | undefined, count: number) => Answered | Promise<Answered>;
 
 /** A cache over a store, an origin that counts, and a clock that stands still until it is moved. */
-export function newWorld(origin: Origin, change: Partial<CachePolicy> = {}, deps: Partial<CacheDeps> = {}) {
+export function newWorld(
+  origin: Origin,
+  change: Partial<CachePolicy> = {},
+  deps: Partial<CacheDeps> = {},
+  around: Around = {},
+) {
   let now = START;
   const tasks: Promise<unknown>[] = [];
+  const refusals: string[] = [];
   const asked: Headers[] = [];
   const asks: (Ask | undefined)[] = [];
   const store = mapStore();
@@ -114,7 +132,7 @@ export function newWorld(origin: Origin, change: Partial<CachePolicy> = {}, deps
     });
   let cache = newCache();
   const world = {
-    ...{ asked, asks, store, scope: scopeOf(change) },
+    ...{ asked, asks, store, refusals, scope: scopeOf(change, NEVER_PURGED, around) },
     wait: (seconds: number) => {
       now += seconds * 1_000;
     },
@@ -128,7 +146,8 @@ export function newWorld(origin: Origin, change: Partial<CachePolicy> = {}, deps
     start(facts: Facts = {}): Promise<Response> {
       const headers = new Headers(facts.headers);
       const request: CacheRequest = {
-        ...{ method: 'GET', host: 'api.example', path: '/things', query: '', hasBody: false },
+        ...{ method: 'GET', scheme: 'https', host: 'api.example', target: facts.path ?? '/things', path: '/things' },
+        ...{ query: '', hasBody: false, pool: 'main', refused: (report: string) => void refusals.push(report) },
         ...{ authorized: false, caller: null, background: (task: Promise<unknown>) => void tasks.push(task) },
         ...facts,
         headers,

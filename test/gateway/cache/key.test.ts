@@ -6,7 +6,15 @@ import { locatedPaths } from '../../../src/gateway/cache/write.ts';
 import { scopeOf } from './harness.ts';
 
 const facts = (change: Partial<KeyFacts> = {}): KeyFacts => ({
-  ...{ host: 'api.example', path: '/a', query: '', headers: new Headers(), caller: null },
+  ...{
+    scheme: 'https',
+    host: 'api.example',
+    path: '/a',
+    query: '',
+    headers: new Headers(),
+    caller: null,
+    pool: 'main',
+  },
   ...change,
 });
 
@@ -64,7 +72,10 @@ describe('keys', () => {
 
   it('of variants follow the fields, with the space around commas left out', async () => {
     const key = (value: string) =>
-      variantKey('https://x.invalid/', ['accept-language'], new Headers({ 'accept-language': value }));
+      variantKey('https://x.invalid/', ['accept-language'], {
+        headers: new Headers({ 'accept-language': value }),
+        caller: null,
+      });
     expect(await key('de, en')).toBe(await key('de,en'));
     expect(await key('de')).not.toBe(await key('en'));
   });

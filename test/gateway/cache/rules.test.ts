@@ -91,6 +91,11 @@ describe('freshness (RFC 9111 §4.2)', () => {
     expect(initialAge(new Headers(headers), START, START + 2_000)).toBe(expected);
   });
 
+  it('has no part of the second in which it came', () => {
+    expect(initialAge(new Headers({ date: DATE }), START + 100, START + 900)).toBe(0);
+    expect(initialAge(new Headers({ date: DATE }), START + 1_100, START + 1_900)).toBe(1);
+  });
+
   it('grows with the time here', () => {
     expect(ageOf(stored({}, 200, 5), START + 10_000)).toBe(15);
     expect(freshLeft(stored({ 'cache-control': 'max-age=60' }, 200, 5), POLICY, START + 10_000)).toBe(45);
@@ -155,7 +160,14 @@ describe('what may be stored (RFC 9111 §3)', () => {
       ['server-sent events', {}, 200, { 'cache-control': 'max-age=60', 'content-type': 'text/event-stream' }, 'stream'],
     ];
   it.each(cases)('%s', (_title, facts, status, headers, expected) => {
-    const all = { method: 'GET', noStore: false, authorized: false, coding: 'identity' as const, ...facts };
+    const all = {
+      method: 'GET',
+      noStore: false,
+      authorized: false,
+      caller: null,
+      coding: 'identity' as const,
+      ...facts,
+    };
     expect(whyNotStored(all, status, new Headers(headers), POLICY)).toBe(expected);
   });
 
@@ -168,7 +180,7 @@ describe('what may be stored (RFC 9111 §3)', () => {
     ['a 404 of which the origin says nothing', 404, {}, 'no-lifetime'],
     ['a 500', 500, {}, 'no-lifetime'],
   ])('with mode ttl: %s', (_title, status, headers, expected) => {
-    const facts = { method: 'GET', noStore: false, authorized: true, coding: 'identity' as const };
+    const facts = { method: 'GET', noStore: false, authorized: true, caller: 'a', coding: 'identity' as const };
     expect(whyNotStored(facts, status, new Headers(headers), { ...POLICY, mode: 'ttl' })).toBe(expected);
   });
 });
