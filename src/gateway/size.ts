@@ -1,67 +1,64 @@
+import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import { brokeOff, IDLE_MS, startUpload, tooLarge, tooSlow, type Upload } from './upstream/upload.ts';
 
-const tooLarge = (maxBytes: number) =>
-  new AppError('payload_too_large', `The request body must not be larger than ${maxBytes} bytes`);
-
-/** A body on its way up. */
-export interface BoundedBody {
-  stream: ReadableStream<Uint8Array> | null;
-  /** Why it was broken off, once it was. */
-  broken(): AppError | undefined;
-  /** Aborted when it is broken off; nothing where that cannot come about. */
-  signal: AbortSignal | undefined;
+/** The body of a request, as it can be sent on: bytes can be sent again. */
+export interface ReceivedBody {
+  body: ReadableStream<Uint8Array> | Uint8Array | null;
+  /** Of a stream. */
+  upload: Upload | undefined;
 }
 
-const whole = (stream: ReadableStream<Uint8Array> | null): BoundedBody => ({
-  ...{ stream, broken: () => undefined, signal: undefined },
-});
+const NOTHING: ReceivedBody = { body: null, upload: undefined };
+
+/** Up to so many announced bytes are read before an upstream is asked: a caller that stalls then never holds one up. */
+const READ_WHOLE = 16 << 10;
+
+interface ReceiveOptions {
+  clock: Clock;
+  maxBytes: number | null;
+}
 
 /**
  * The body of a request, of no more than so many bytes: refused at once where its length was announced, else broken off.
- * Whoever sends it on has to give up when `signal` says so: what is still being sent when its stream fails is ended by
- * workerd as if it were complete (measured: the request gets its last chunk).
- * Without a bound it is the request's own stream, which the platform carries without our reading it.
- * @throws AppError `payload_too_large`
+ * @throws AppError `payload_too_large`; `bad_request` for content of GET and HEAD, and when it broke off; `request_timeout`
  */
-export function bounded({ body, headers }: Request, maxBytes: number | null): BoundedBody {
-  if (maxBytes === null || body === null) return whole(body);
+export async function receiveBody(request: Request, { clock, maxBytes }: ReceiveOptions): Promise<ReceivedBody> {
+  const { body, method, headers } = request;
+  if (body === null) return NOTHING;
   const announced = headers.get('content-length');
-  if (announced !== null) {
-    // The platform reads no further than was announced.
-    if (Number(announced) > maxBytes) throw tooLarge(maxBytes);
-    return whole(body);
+  // The platform reads no further than was announced.
+  const length = announced === null ? null : Number(announced);
+  if (length === 0) return NOTHING;
+  if (maxBytes !== null && length !== null && length > maxBytes) throw tooLarge(maxBytes);
+  if (method === 'GET' || method === 'HEAD') return refuseContent(method, body, length);
+  if (length !== null && length <= READ_WHOLE) {
+    return { body: new Uint8Array(await inTime(request.arrayBuffer())), upload: undefined };
   }
-  return counted(body, maxBytes);
+  const upload = startUpload(body, { clock, length, maxBytes });
+  return { body: upload.stream, upload };
 }
 
-function counted(body: ReadableStream<Uint8Array>, maxBytes: number): BoundedBody {
-  const reader = body.getReader();
-  const ended = new AbortController();
-  let bytes = 0;
-  let error: AppError | undefined;
-  async function next(): Promise<ReadableStreamReadResult<Uint8Array>> {
-    try {
-      const piece = await reader.read();
-      bytes += piece.value?.byteLength ?? 0;
-      if (bytes <= maxBytes) return piece;
-    } catch {
-      throw new AppError('bad_request', 'The request body broke off');
-    }
-    reader.cancel().catch(() => undefined);
-    throw tooLarge(maxBytes);
-  }
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    try {
-      const { done, value } = await next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    } catch (fault) {
-      if (fault instanceof AppError) error = fault;
-      ended.abort();
-      throw fault;
-    }
+/** The platform sends none with these methods, and none means anything there (RFC 9110 §9.3.1). */
+async function refuseContent(
+  method: string,
+  body: ReadableStream<Uint8Array>,
+  length: number | null,
+): Promise<ReceivedBody> {
+  // One whose length nobody told may be empty.
+  if (length === null && (await inTime(body.getReader().read())).done) return NOTHING;
+  throw new AppError('bad_request', `A ${method} request cannot be passed on with a body`);
+}
+
+async function inTime<T>(reading: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow()), IDLE_MS);
+  const broken = () => {
+    throw brokeOff();
   };
-  // Nothing is read ahead of the upstream.
-  const stream = new ReadableStream({ pull, cancel: (reason) => reader.cancel(reason) }, { highWaterMark: 0 });
-  return { stream, broken: () => error, signal: ended.signal };
+  try {
+    return await Promise.race([reading.catch(broken), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -12,6 +12,7 @@ export const ERRORS = {
   not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },
   not_acceptable: { status: 406, title: 'There is nothing of the kind that was asked for' },
+  request_timeout: { status: 408, title: 'The request was not sent in time' },
   conflict: { status: 409, title: 'The request conflicts with the present state' },
   gone: { status: 410, title: 'The resource is no longer there' },
   payload_too_large: { status: 413, title: 'The request body is too large' },

@@ -13,11 +13,20 @@ interface DestinationDeps {
 
 /**
  * A place that a user chose and that is called again and again.
- * @throws OutboundRefusal when nothing may be sent to it; the signal's reason; whatever `fetch` throws otherwise
+ * @throws OutboundRefusal when nothing may be sent to it; UnsendableRequest; the signal's reason; whatever `fetch` throws
+ * otherwise
  */
 export interface Destination {
   /** `rest` is a path below the base and a query, in canonical spelling: it cannot lead anywhere else. */
   fetch(rest: string, init: RequestInit & { signal: AbortSignal }): Promise<Response>;
+}
+
+/** What the platform makes no request of: the destination was sent nothing. */
+export class UnsendableRequest extends Error {
+  constructor(cause: unknown) {
+    super('The platform does not send this request', { cause });
+    this.name = 'UnsendableRequest';
+  }
 }
 
 /** How long a judgement of the name's addresses holds. */
@@ -70,9 +79,22 @@ export function createDestination(deps: DestinationDeps, base: string): Destinat
         else if (age >= RENEWED_AFTER) judgeOnce().catch(() => undefined);
       }
       // `manual` hands a redirect back untouched, and the body as it came over the wire, coded or not.
-      return fetch(base + rest, { ...init, redirect: 'manual', encodeResponseBody: 'manual' });
+      try {
+        return await fetch(base + rest, { ...init, redirect: 'manual', encodeResponseBody: 'manual' });
+      } catch (error) {
+        throw isSendable(base + rest, init) ? error : new UnsendableRequest(error);
+      }
     },
   };
+}
+
+/** Whether there is such a request at all, which `fetch` finds out before it sends anything (Fetch Standard §5.4). */
+function isSendable(url: string, { method = 'GET', headers = {}, body }: RequestInit): boolean {
+  try {
+    return new Request(url, { method, headers, ...(body != null && { body: 'x' }) }).method !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** Who waits may give up before what they wait for is there. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createDestination, type Destination } from '../../src/outbound/destination.ts';
+import { createDestination, type Destination, UnsendableRequest } from '../../src/outbound/destination.ts';
 import { OutboundRefusal } from '../../src/outbound/guarded-fetch.ts';
 import { policy } from './policy.ts';
 
@@ -43,6 +43,18 @@ describe('a destination', () => {
     expect([response.status, response.headers.get('location')]).toEqual([302, 'http://10.0.0.1/']);
     const options = { method: 'PUT', body: 'all', signal, redirect: 'manual', encodeResponseBody: 'manual' };
     expect(send.mock.calls).toEqual([[`${BASE}/orders?x=1`, options]]);
+  });
+
+  it('tells what the platform makes no request of from what became of a request.', async () => {
+    const { call, send } = newWorld();
+    send.mockImplementation(async (url, init) => {
+      new Request(url, init);
+      throw new TypeError('Network connection lost');
+    });
+    const unsendable = [{ method: 'GET', body: 'x' }, { method: 'HEAD', body: 'x' }, { method: 'NOT ONE' }];
+    for (const init of unsendable) await expect(call('/', init)).rejects.toBeInstanceOf(UnsendableRequest);
+    const sendable = [{}, { method: 'POST', body: 'x' }, { method: 'DELETE', body: null }];
+    for (const init of sendable) await expect(call('/', init)).rejects.toThrow(/^Network connection lost$/);
   });
 
   it('is judged once a minute while it is called seldom.', async () => {

@@ -1,10 +1,12 @@
 import { type Clock, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
-import type { Destination } from '../../outbound/destination.ts';
+import { type Destination, UnsendableRequest } from '../../outbound/destination.ts';
 import { OutboundRefusal } from '../../outbound/guarded-fetch.ts';
+import type { Outcome } from '../breaker/outcome.ts';
 import type { CompiledApi, CompiledPool, CompiledUpstream, Policy } from '../compiled.ts';
 import type { Picked, PickOptions, Upstreams } from '../watch/upstreams.ts';
 import type { RetryBudget } from './budget.ts';
+import type { Upload } from './upload.ts';
 
 export interface SendDeps {
   clock: Clock;
@@ -19,19 +21,17 @@ export interface UpstreamCall {
   policy: Readonly<{ timeoutMs: Policy['timeoutMs']; retries: Policy['retries'] }>;
   method: string;
   headers: Headers;
-  body: ReadableStream<Uint8Array> | string | null;
+  body: ReadableStream<Uint8Array> | Uint8Array | string | null;
+  /** How the body gets on, if it is a stream. */
+  upload: Upload | undefined;
   /** Path below the upstream's own, and the query with its question mark. */
   rest: string;
   /** What a consistent hash goes by. */
   hashKey: string | undefined;
   /** Of the caller's own request. */
   signal: AbortSignal;
-  /** Aborted when the request's body is broken off. */
-  bodySignal: AbortSignal | undefined;
   /** Is told after each attempt. */
   tried(so: Tried): void;
-  /** Why the request's body broke off, if it did: that is not the upstream's failure. */
-  broken(): AppError | undefined;
 }
 
 export interface UpstreamAnswer {
@@ -59,13 +59,15 @@ const MIN_ATTEMPT_MS = 50;
 
 /**
  * Sends a call to one of a pool's upstreams, and to others of them while the first ones fail, it may be repeated, and
- * neither the call's time nor the API's budget for retries is used up. The body of what is repeated must be a text.
- * @throws AppError `service_unavailable` when no upstream takes calls; `gateway_timeout`; `bad_gateway`
+ * neither the call's time nor the API's budget for retries is used up. A body that is a stream is not repeated; the call's
+ * time runs from when it has been sent.
+ * @throws AppError `service_unavailable` when no upstream takes calls; `gateway_timeout`; `bad_gateway`; `bad_request` for
+ * what cannot be sent; as the body broke off
  */
 export async function sendUpstream(deps: SendDeps, call: UpstreamCall): Promise<UpstreamAnswer> {
   const { api, pool, policy, hashKey, method, body } = call;
   const startedAt = deps.clock().getTime();
-  const mayRepeat = policy.retries > 0 && IDEMPOTENT.has(method) && (body === null || typeof body === 'string');
+  const mayRepeat = policy.retries > 0 && IDEMPOTENT.has(method) && !(body instanceof ReadableStream);
   const budget = mayRepeat ? deps.budgetOf(api) : undefined;
   budget?.noteCall();
   const tried = new Set<string>();
@@ -102,34 +104,73 @@ async function pick({ upstreams }: SendDeps, api: CompiledApi, pool: CompiledPoo
 type Attempted = { response: Response; error?: undefined } | { response?: undefined; error: AppError };
 
 async function attempt(deps: SendDeps, call: UpstreamCall, picked: Picked, left: number): Promise<Attempted> {
-  const { method, headers, body, rest } = call;
-  const startedAt = deps.clock().getTime();
+  const { method, headers, body, rest, upload } = call;
+  const now = () => deps.clock().getTime();
+  const startedAt = now();
   const deadline = new AbortController();
-  // Not AbortSignal.timeout: the time is for the answer's header fields, and its body may take as long as it likes.
   const giveUp = () => deadline.abort();
-  const timer = setTimeout(giveUp, Math.max(1, left));
-  if (call.signal.aborted || call.bodySignal?.aborted) giveUp();
-  call.signal.addEventListener('abort', giveUp);
+  const done = once(picked);
+  // At once: when the caller is gone, workerd may drop what is awaited here without settling it (measured).
+  const goAway = () => {
+    done({ kind: 'aborted' });
+    giveUp();
+  };
+  // Not AbortSignal.timeout: the time is for the answer's header fields, and its body may take as long as it likes.
+  let timer = setTimeout(ring, Math.max(1, left));
+  function ring(): void {
+    const more = upload ? timeLeft(upload, startedAt, left, now()) : 0;
+    if (more > 0) timer = setTimeout(ring, more);
+    else giveUp();
+  }
+  if (call.signal.aborted) goAway();
+  if (upload?.signal.aborted) giveUp();
+  call.signal.addEventListener('abort', goAway);
   // For good: the body may break off while the answer is on its way.
-  call.bodySignal?.addEventListener('abort', giveUp);
+  upload?.signal.addEventListener('abort', giveUp);
   try {
     const init = { method, headers, body, signal: deadline.signal };
     const response = await deps.destinationOf(picked.upstream).fetch(rest, init);
-    picked.done({ kind: 'answered', status: response.status, durationMs: deps.clock().getTime() - startedAt });
+    done({ kind: 'answered', status: response.status, durationMs: now() - waitedSince(upload, startedAt, now()) });
     return { response };
   } catch (error) {
-    const broken = call.broken();
+    const broken = upload?.broken();
     if (broken || call.signal.aborted) {
-      picked.done({ kind: 'aborted' });
+      done({ kind: 'aborted' });
       return { error: broken ?? new AppError('bad_gateway', 'The caller went away', { cause: error }) };
     }
+    if (error instanceof UnsendableRequest) {
+      done({ kind: 'aborted' });
+      throw new AppError('bad_request', 'The request cannot be passed on', { cause: error });
+    }
     const reason = deadline.signal.aborted ? 'timeout' : 'unreachable';
-    picked.done({ kind: 'failed', reason });
+    done({ kind: 'failed', reason });
     return { error: errorOf(reason, error) };
   } finally {
     clearTimeout(timer);
-    call.signal.removeEventListener('abort', giveUp);
+    upload?.leave();
+    call.signal.removeEventListener('abort', goAway);
   }
+}
+
+function once(picked: Picked): (outcome: Outcome) => void {
+  let told = false;
+  return (outcome) => {
+    if (!told) picked.done(outcome);
+    told = true;
+  };
+}
+
+/** Of the upstream's time, which does not pass while the caller is waited for: that has a bound of its own. */
+function timeLeft(upload: Upload, startedAt: number, timeoutMs: number, now: number): number {
+  const { for: whom, since } = upload.waiting();
+  return whom === 'caller' ? timeoutMs : Math.max(since, startedAt) + timeoutMs - now;
+}
+
+/** Since when the upstream could have answered; just now, where it did so before it had everything. */
+function waitedSince(upload: Upload | undefined, startedAt: number, now: number): number {
+  if (!upload) return startedAt;
+  const { for: whom, since } = upload.waiting();
+  return whom === 'answer' ? Math.max(since, startedAt) : now;
 }
 
 /** Nothing of the network's own words: they would tell addresses, and make this a port scanner. */

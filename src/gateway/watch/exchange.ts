@@ -36,7 +36,8 @@ export function absorb(cell: ApiCell, report: Report, answer: ReportAnswer, aske
   cell.results = cell.results.filter(({ permitId }) => !told.has(permitId));
   cell.failingSince = 0;
   cell.nextAt = now + answer.nextInMs;
-  cell.askAgainAt = answer.permits.length > 0 ? now : cell.nextAt;
+  // A probe that came back may have made room for the next one.
+  cell.askAgainAt = answer.permits.length > 0 || report.results.length > 0 ? now : cell.nextAt;
   cell.tellSettings = answer.revision < cell.newest.revision;
   // What it knows nothing of, it says nothing about.
   if (answer.revision === 0) return;

@@ -1,6 +1,7 @@
 import { type Clock, MINUTE, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { CLOSE, type Closing, carriedOver, closeSocket, type Side } from './codes.ts';
+import { createFlow, type Flow, PER_SECOND } from './flow.ts';
 import { isLarger } from './message-size.ts';
 
 export interface Joint {
@@ -34,11 +35,12 @@ const OTHER = { caller: 'upstream', upstream: 'caller' } as const satisfies Reco
 /**
  * Carries messages from each socket to the other until one of them ends, and then ends both. Neither has been accepted.
  * The platform has no way to hold a sender back (no `bufferedAmount`, no pause): what a side does not read is kept in the
- * isolate's memory until it does, so that `idleMs` and `maxMessageBytes` bound a connection, and backpressure does not.
+ * isolate's memory until it does, so that `idleMs`, `maxMessageBytes` and a flow bound a connection, and backpressure does not.
  */
 export function joinSockets(joint: Joint): void {
   const { limits, clock, readmitMs = READMIT_EVERY } = joint;
   const now = () => clock().getTime();
+  const flows: Record<Side, Flow> = { caller: createFlow(now()), upstream: createFlow(now()) };
   let ended = false;
   let lastAt = now();
   let readmitAt = lastAt + readmitMs;
@@ -64,6 +66,11 @@ export function joinSockets(joint: Joint): void {
     if (side === 'caller') hasSent = true;
     if (isLarger(data, limits.maxMessageBytes)) {
       refuseSize(side);
+      return;
+    }
+    // A text by its length, which is no more than its bytes: to measure each one would cost more than it is worth.
+    if (!flows[side].take(typeof data === 'string' ? data.length : data.byteLength, lastAt)) {
+      endBoth(TOO_FAST);
       return;
     }
     try {
@@ -133,6 +140,11 @@ export function joinSockets(joint: Joint): void {
   listen('upstream');
   wait();
 }
+
+const TOO_FAST: Closing = {
+  code: CLOSE.policyViolation,
+  reason: `More than ${PER_SECOND >> 20} MiB a second one way`,
+};
 
 const CANNOT_TELL: Closing = { code: CLOSE.tryAgainLater, reason: 'The credential cannot be checked at the moment' };
 

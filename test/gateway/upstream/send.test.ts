@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Outcome } from '../../../src/gateway/breaker/outcome.ts';
 import { sendUpstream, type UpstreamCall } from '../../../src/gateway/upstream/send.ts';
+import type { Upload, Waiting } from '../../../src/gateway/upstream/upload.ts';
 import type { PickOptions, Unavailable } from '../../../src/gateway/watch/upstreams.ts';
 import { AppError } from '../../../src/kernel/errors.ts';
-import type { Destination } from '../../../src/outbound/destination.ts';
+import { type Destination, UnsendableRequest } from '../../../src/outbound/destination.ts';
 import { OutboundRefusal } from '../../../src/outbound/guarded-fetch.ts';
 import { apiOf, poolOf, upstreamOf } from '../watch/fixture.ts';
 
@@ -64,8 +65,8 @@ function newWorld(steps: Step[], { ids = ['a', 'b'], retriesLeft = 100, refusals
       },
       {
         ...{ api, pool, method: 'GET', headers: new Headers({ accept: 'text/plain' }), body: null, rest: '/7?x=1' },
-        ...{ policy: { timeoutMs: 1_000, retries: 2 }, hashKey: undefined, bodySignal: undefined },
-        ...{ signal: new AbortController().signal, tried: (so) => void tried.push(so), broken: () => undefined },
+        ...{ policy: { timeoutMs: 1_000, retries: 2 }, hashKey: undefined, upload: undefined },
+        ...{ signal: new AbortController().signal, tried: (so) => void tried.push(so) },
         ...fields,
       },
     );
@@ -154,10 +155,13 @@ describe('a call that failed', () => {
     expect(noted).toEqual({ calls: 0, retries: 0 });
   });
 
-  it('is repeated with its body if that is a text, and not if it is a stream.', async () => {
+  it('is repeated with its body if that is a text or bytes, and not if it is a stream.', async () => {
     const text = newWorld([503, 200]);
     await text.send({ method: 'PUT', body: 'all of it' });
     expect(text.sent.map(({ init }) => init.body)).toEqual(['all of it', 'all of it']);
+    const bytes = newWorld([NETWORK, 200]);
+    await bytes.send({ method: 'PUT', body: new Uint8Array(3) });
+    expect(bytes.sent.map(({ init }) => init.body)).toEqual([new Uint8Array(3), new Uint8Array(3)]);
     const stream = newWorld([NETWORK, 200]);
     await expect(stream.send({ method: 'PUT', body: new ReadableStream() })).rejects.toEqual(UNREACHABLE);
     expect(stream.askedOf()).toEqual(['a']);
@@ -245,7 +249,11 @@ describe('a caller who goes away', () => {
     const caller = new AbortController();
     const { send, askedOf, outcomes } = newWorld([never]);
     const sending = send({ signal: caller.signal });
+    sending.catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(0);
     caller.abort();
+    // The runtime may drop all that is awaited: it has to be told by then.
+    expect(outcomes).toEqual([['a', { kind: 'aborted' }]]);
     await expect(sending).rejects.toEqual(failure('bad_gateway', 'The caller went away'));
     expect(outcomes).toEqual([['a', { kind: 'aborted' }]]);
     expect(askedOf()).toEqual(['a']);
@@ -270,25 +278,107 @@ describe('a caller who goes away', () => {
   });
 });
 
+/** An upload, and what the test says of it. */
+function newUpload() {
+  const ended = new AbortController();
+  const state = { waiting: { for: 'caller', since: Date.now() } as Waiting, left: 0 };
+  let error: AppError | undefined;
+  const upload: Upload = {
+    ...{ stream: new ReadableStream(), waiting: () => state.waiting, broken: () => error, signal: ended.signal },
+    leave: () => {
+      state.left += 1;
+    },
+  };
+  return {
+    call: { method: 'POST', body: upload.stream, upload },
+    state,
+    waitFor: (whom: Waiting['for']) => {
+      state.waiting = { for: whom, since: Date.now() };
+    },
+    breakOff(why: AppError) {
+      error = why;
+      ended.abort();
+    },
+  };
+}
+
 describe('a body that breaks off', () => {
   const tooLarge = new AppError('payload_too_large', 'The body is too large');
 
   it('is answered with why, and the upstream is not to blame.', async () => {
-    const body = new AbortController();
+    const { call, breakOff } = newUpload();
     const { send, outcomes } = newWorld([never]);
-    const sending = send({ method: 'POST', bodySignal: body.signal, broken: () => tooLarge });
-    body.abort();
+    const sending = send(call);
+    breakOff(tooLarge);
     await expect(sending).rejects.toBe(tooLarge);
     expect(outcomes).toEqual([['a', { kind: 'aborted' }]]);
   });
 
   it('breaks off the exchange even when the answer is on its way.', async () => {
-    const body = new AbortController();
+    const { call, breakOff } = newUpload();
     const { send, sent } = newWorld([200]);
-    await send({ method: 'POST', bodySignal: body.signal });
-    body.abort();
+    await send(call);
+    breakOff(tooLarge);
     expect(sent[0]?.init.signal.aborted).toBe(true);
   });
+});
+
+describe('the time of a call whose body takes long', () => {
+  it('runs from when the upstream has the body.', async () => {
+    const { call, waitFor } = newUpload();
+    const { send, sent, outcomes } = newWorld([never]);
+    const sending = expect(send(call)).rejects.toEqual(TOO_LATE);
+    await vi.advanceTimersByTimeAsync(10_400);
+    waitFor('answer');
+    await vi.advanceTimersByTimeAsync(999);
+    expect(sent[0]?.init.signal.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await sending;
+    expect(outcomes).toEqual([['a', { kind: 'failed', reason: 'timeout' }]]);
+  });
+
+  it('runs too while the upstream does not take what there is.', async () => {
+    const { call, waitFor } = newUpload();
+    const { send, outcomes } = newWorld([never]);
+    const sending = expect(send(call)).rejects.toEqual(TOO_LATE);
+    await vi.advanceTimersByTimeAsync(5_000);
+    waitFor('upstream');
+    await vi.advanceTimersByTimeAsync(1_000);
+    await sending;
+    expect(outcomes).toEqual([['a', { kind: 'failed', reason: 'timeout' }]]);
+  });
+
+  it('is told without the time in which the caller sent, and the caller may then take as long as it likes.', async () => {
+    const { call, state, waitFor } = newUpload();
+    const answerIn = Promise.withResolvers<Response>();
+    const { send, outcomes } = newWorld([() => answerIn.promise]);
+    const sending = send(call);
+    await vi.advanceTimersByTimeAsync(5_000);
+    waitFor('answer');
+    await vi.advanceTimersByTimeAsync(30);
+    answerIn.resolve(new Response('good'));
+    await sending;
+    expect(outcomes).toEqual([['a', { kind: 'answered', status: 200, durationMs: 30 }]]);
+    expect(state.left).toBe(1);
+  });
+
+  it('is none where the answer was there first.', async () => {
+    const { send, outcomes } = newWorld([
+      async () => {
+        vi.setSystemTime(Date.now() + 900);
+        return new Response('early');
+      },
+    ]);
+    await send(newUpload().call);
+    expect(outcomes).toEqual([['a', { kind: 'answered', status: 200, durationMs: 0 }]]);
+  });
+});
+
+it('what the platform does not send is the caller’s fault, says nothing of the upstream and is not repeated.', async () => {
+  const { send, outcomes, askedOf } = newWorld([new UnsendableRequest(new TypeError('no such method')), 200]);
+  await expect(send()).rejects.toEqual(failure('bad_request', 'The request cannot be passed on'));
+  expect(outcomes).toEqual([['a', { kind: 'aborted' }]]);
+  expect(askedOf()).toEqual(['a']);
 });
 
 describe('a pool of which no upstream takes calls', () => {

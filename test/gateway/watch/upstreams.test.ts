@@ -95,6 +95,25 @@ describe('an isolate', () => {
     expect(calls(network, 10, GOOD)).toEqual(Array(10).fill('a'));
   });
 
+  it('has few calls wait for their probes rather than refuse them once the upstream is well.', async () => {
+    const network = newNetwork(
+      poolOf([upstreamOf('a')], { breaker: { ...poolOf([]).breaker, openMs: 2_000, probes: 3 } }),
+      1,
+    );
+    calls(network, 5, BAD);
+    await network.settle();
+    await network.pass(2_000);
+    const answers: (string | undefined)[] = [];
+    for (let turn = 0; turn < 8; turn += 1) {
+      const refused = network.pick();
+      if (!isPicked(refused)) await refused.recheck?.();
+      else refused.done(GOOD);
+      answers.push(isPicked(refused) ? refused.upstream.id : call(network, GOOD));
+      await network.pass(200);
+    }
+    expect(answers).toEqual(Array(8).fill('a'));
+  });
+
   it('offers no second look while the time of the breaker is not up.', async () => {
     const network = one();
     calls(network, 5, BAD);

@@ -6,16 +6,17 @@ import { collect } from '../../support/sockets.ts';
 interface Options {
   readmit?: (charged: boolean) => Promise<void>;
   now?: () => number;
+  maxMessageBytes?: number;
 }
 
 /** Both far ends of a joint, and how often it ended. */
-function joined({ readmit = async () => undefined, now = Date.now }: Options = {}) {
+function joined({ readmit = async () => undefined, now = Date.now, maxMessageBytes = 10 }: Options = {}) {
   const { 0: caller, 1: ownCaller } = new WebSocketPair();
   const { 0: upstream, 1: ownUpstream } = new WebSocketPair();
   const seen = { ends: 0, alive: 0 };
   joinSockets({
     ...{ caller: ownCaller, upstream: ownUpstream, readmit, readmitMs: 10 },
-    limits: { idleMs: 60_000, maxMessageBytes: 10 },
+    limits: { idleMs: 60_000, maxMessageBytes },
     clock: () => new Date(now()),
     onAlive: () => {
       seen.alive += 1;
@@ -92,5 +93,14 @@ describe('an open socket', () => {
     upstream.send('x'.repeat(11));
     expect(await caller.closed).toEqual({ code: 1011, reason: 'The upstream sent a message that is too large' });
     expect(await upstream.closed).toEqual({ code: 1009, reason: 'The message is too large' });
+  });
+
+  it('ends on both sides when more is sent one way than could be kept for a reader that does not read', async () => {
+    const { caller, upstream } = joined({ maxMessageBytes: 1 << 20, now: () => 1 });
+    const piece = new ArrayBuffer(1 << 20);
+    for (let sent = 0; sent < 9; sent += 1) upstream.send(piece);
+    const end = { code: 1008, reason: 'More than 4 MiB a second one way' };
+    expect(await upstream.closed).toEqual(end);
+    expect(await caller.closed).toEqual(end);
   });
 });
