@@ -1,6 +1,7 @@
 import { AppError } from '../kernel/errors.ts';
 import type { Call } from './call.ts';
 import type { Forwarded } from './forward.ts';
+import { confine } from './headers/confine.ts';
 import { downstreamHeaders } from './headers/downstream.ts';
 import type { CallPlan } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
@@ -19,15 +20,19 @@ export async function answerOf(
   { response: changes }: CallPlan,
   { response, pool, upstream, rest, injection, facts }: Forwarded,
 ): Promise<Response> {
+  if (!response.webSocket && (response.status < 200 || response.status > 599)) {
+    await response.body?.cancel();
+    throw new AppError('bad_gateway', 'The upstream answered with a status that there is not');
+  }
   const made = downstreamHeaders(response.headers, {
     requestId: call.requestId,
     mount: {
       upstreams: pool.upstreams.map(({ url }) => url),
       requested: upstream.url + rest,
-      publicBase: `${facts.scheme}://${facts.host}${routed.base}`,
+      publicBase: `${facts.scheme}://${facts.host}${routed.mount}`,
       queryNames: injection?.queryNames ?? [],
     },
-    cookiePath: routed.base,
+    cookies: { mount: routed.base, upstream: upstream.url },
     secrets: injection?.secrets ?? [],
   });
   if (!made.ok) {
@@ -45,6 +50,8 @@ export async function answerOf(
     throw new AppError('bad_gateway', `The upstream's answer cannot be passed on: ${changed.message}`);
   }
   changes.headers?.(headers, facts);
+  const { organization } = call.place;
+  if (!(organization.by === 'name' && organization.kind === 'host')) confine(headers);
   // Bodies are as they came over the wire: nothing undoes or repeats the coding that Content-Encoding names.
   return new Response(BODILESS.has(status) ? null : changed.body, { status, headers, encodeBody: 'manual' });
 }

@@ -1,13 +1,20 @@
-import { publicCookie } from './cookies.ts';
-import { breaksOut, connectionNames, FIELD_LIMITS, fieldSize, isDroppedDown, isOurs } from './fields.ts';
-import { type Mount, publicLocation } from './location.ts';
+import { type CookieScope, publicCookie } from './cookies.ts';
+import {
+  breaksOut,
+  connectionNames,
+  FIELD_LIMITS,
+  fieldSize,
+  HOLDS_ADDRESSES,
+  isDroppedDown,
+  isOurs,
+} from './fields.ts';
+import { type Mount, publicLinks, publicLocation, publicRefresh } from './location.ts';
 
 /** What an answer's fields are rewritten by. */
 export interface DownstreamFacts {
   requestId: string;
   mount: Mount;
-  /** Path of the API at the gateway, without a trailing slash; empty on a host of its own. */
-  cookiePath: string;
+  cookies: CookieScope;
   /** `Injection.secrets` of the call: a field that holds one does not go back. */
   secrets: readonly string[];
 }
@@ -15,8 +22,10 @@ export interface DownstreamFacts {
 export type DownstreamHeaders = { ok: true; headers: Headers } | { ok: false; reason: 'malformed' | 'too_large' };
 
 function rewritten(name: string, value: string, facts: DownstreamFacts): string {
-  if (name === 'set-cookie') return publicCookie(value, facts.cookiePath);
-  return name === 'location' || name === 'content-location' ? publicLocation(value, facts.mount) : value;
+  if (name === 'set-cookie') return publicCookie(value, facts.cookies);
+  if (!HOLDS_ADDRESSES.has(name)) return value;
+  if (name === 'link') return publicLinks(value, facts.mount);
+  return name === 'refresh' ? publicRefresh(value, facts.mount) : publicLocation(value, facts.mount);
 }
 
 /**
@@ -39,7 +48,8 @@ export function downstreamHeaders(received: Headers, facts: DownstreamFacts): Do
     if (facts.secrets.some((secret) => shown.includes(secret))) continue;
     headers.append(isOurs(name) ? `x-upstream-${name.replace(/^x-/, '')}` : name, shown);
   }
-  headers.set('via', '1.1 weir');
+  // Behind those that the answer came through before (RFC 9110 §7.6.3).
+  headers.append('via', '1.1 weir');
   headers.set('x-request-id', facts.requestId);
   return { ok: true, headers };
 }

@@ -29,11 +29,18 @@ export const CREDENTIAL_FIELDS: readonly string[] = [
 const CLAIMS: readonly string[] = [
   'forwarded',
   'x-real-ip',
+  'client-ip',
   'x-client-ip',
   'x-cluster-client-ip',
   'x-original-forwarded-for',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'x-remote-ip',
+  'x-remote-addr',
   'true-client-ip',
   'fastly-client-ip',
+  'fly-client-ip',
+  'x-client-cert',
   'x-org-id',
   'x-organization-id',
   'x-tenant-id',
@@ -44,15 +51,37 @@ const CLAIMS: readonly string[] = [
   'remote-user',
   'x-original-host',
   'x-host',
+  'x-http-host-override',
   'x-original-url',
   'x-rewrite-url',
+  // CGI makes `HTTP_PROXY` of it, which many clients take for the proxy to use ("httpoxy").
+  'proxy',
+  // By which some servers know their own inner requests, which skip their checks.
+  'x-middleware-subrequest',
+  'x-original-method',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
 ];
 
-/** Families of such fields: of the platform, of proxies before us, and of gateways that state who the caller is. */
-const CLAIM_PREFIXES: readonly string[] = ['cf-', 'x-forwarded-', 'x-authenticated-', 'x-consumer-', 'x-weir-'];
+/** Families of such fields: of the platform, of proxies before us, and of gateways and clouds that state who the caller is. */
+const CLAIM_PREFIXES: readonly string[] = [
+  'cf-',
+  'x-forwarded-',
+  'x-authenticated-',
+  'x-auth-request-',
+  'x-consumer-',
+  'x-weir-',
+  'x-webauth-',
+  'x-envoy-',
+  'x-goog-',
+  'x-appengine-',
+  'x-azure-',
+  'x-ms-client-',
+  'x-amzn-oidc-',
+  'ssl-client-',
+  'x-ssl-',
+];
 
 /**
  * What the platform writes for the connection it opens. A `Content-Length` follows from the body that is really sent,
@@ -74,12 +103,15 @@ const REWRITTEN: readonly string[] = ['via', 'traceparent', 'tracestate', 'x-req
 /** What an upstream says of its own connection or product, which would be wrong or too much when we said it. */
 const UPSTREAM_ONLY: readonly string[] = [
   'server',
-  'via',
   'x-powered-by',
   'x-aspnet-version',
   'x-aspnetmvc-version',
   'x-accel-redirect',
   'x-sendfile',
+  'x-lighttpd-send-file',
+  // Orders to the caches of the upstream's own, of which this gateway is the last (RFC 9213 §2.1).
+  'surrogate-control',
+  'cdn-cache-control',
   // Policies for a whole host. The host is ours and shared, and another way to it would lead around the gateway.
   'strict-transport-security',
   'alt-svc',
@@ -104,11 +136,34 @@ const DROPPED_DOWN: ReadonlySet<string> = new Set([...HOP_BY_HOP, ...HANDSHAKE, 
 
 const startsWithAny = (name: string, prefixes: readonly string[]) => prefixes.some((prefix) => name.startsWith(prefix));
 
+/** Servers that hand fields over as CGI does (RFC 3875 §4.1.18) read `X_User_Id` as `X-User-Id`; nginx drops it as well. */
+const staysHere = (name: string) => DROPPED_UP.has(name) || name.includes('_') || startsWithAny(name, CLAIM_PREFIXES);
+
+/** What was found out about names: callers send the same ones over and over. Of made-up names it keeps no more than this. */
+const verdicts = new Map<string, boolean>();
+const MAX_VERDICTS = 1_000;
+const MAX_REMEMBERED_NAME = 64;
+
 /** Whether a request field (lower case) stays here. */
-export const isDroppedUp = (name: string): boolean => DROPPED_UP.has(name) || startsWithAny(name, CLAIM_PREFIXES);
+export function isDroppedUp(name: string): boolean {
+  const known = verdicts.get(name);
+  if (known !== undefined) return known;
+  const verdict = staysHere(name);
+  if (name.length > MAX_REMEMBERED_NAME) return verdict;
+  if (verdicts.size >= MAX_VERDICTS) verdicts.clear();
+  verdicts.set(name, verdict);
+  return verdict;
+}
+
+/** Says that an answer was made up (sandbox/sandbox.ts): nobody else may say so. */
+const SANDBOX = 'x-sandbox';
 
 /** Whether a response field (lower case) stays here. */
-export const isDroppedDown = (name: string): boolean => DROPPED_DOWN.has(name) || name.startsWith('cf-');
+export const isDroppedDown = (name: string): boolean =>
+  DROPPED_DOWN.has(name) || name === SANDBOX || name.startsWith('cf-');
+
+/** Response fields whose addresses lead through the gateway (location.ts). */
+export const HOLDS_ADDRESSES: ReadonlySet<string> = new Set(['location', 'content-location', 'link', 'refresh']);
 
 /** Fields of an upstream that have the names of ours: they go on under `x-upstream-`, so that neither is taken for the other. */
 const OURS: ReadonlySet<string> = new Set(['x-request-id', 'ratelimit']);
@@ -153,6 +208,9 @@ export function faultOfRequestField(written: string): string | undefined {
   return undefined;
 }
 
+/** What upstreams say of themselves or to caches of theirs, and a definition may say to callers instead. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['server', 'surrogate-control', 'cdn-cache-control']);
+
 const OF_THE_CACHE: ReadonlySet<string> = new Set(['age', 'cache-status', 'date']);
 
 /** Why a definition may not write this response field (any case) by itself, or nothing. */
@@ -162,9 +220,17 @@ export function faultOfResponseField(written: string): string | undefined {
   if (HOP_BY_HOP.includes(name) || FRAMING.includes(name) || name === 'content-encoding') {
     return 'belongs to the connection or the framing of the message';
   }
-  if (isOurs(name) || OF_THE_CACHE.has(name) || name === 'via' || name.startsWith('cf-')) {
+  if (isOurs(name) || OF_THE_CACHE.has(name) || name === 'via' || name === SANDBOX || name.startsWith('cf-')) {
     return 'is written by the gateway itself';
   }
   if (name.startsWith('access-control-')) return 'is written by "cors"';
-  return isDroppedDown(name) && name !== 'server' ? 'speaks for a whole host, which APIs share' : undefined;
+  // A cookie made here would be one for the whole host: those of upstreams are bound to their API (cookies.ts).
+  if (name === 'set-cookie') return 'is written by upstreams alone';
+  return isDroppedDown(name) && !OWN_WORDS.has(name) ? 'speaks for a whole host, which APIs share' : undefined;
+}
+
+/** Why an upstream's field may not get this name (any case), or nothing: what it holds is not rewritten any more. */
+export function faultOfRenamedTo(written: string): string | undefined {
+  const rewritten = HOLDS_ADDRESSES.has(written.toLowerCase());
+  return rewritten ? 'holds addresses, which are rewritten under that name alone' : faultOfResponseField(written);
 }

@@ -10,7 +10,7 @@ export interface UpstreamFacts {
   host: string;
   scheme: 'http' | 'https';
   trace: Trace;
-  /** Names (lower case) of the caller's credential fields that go on: `policy.credentials.passOn`. */
+  /** Names (lower case) of the caller's credential fields that go on (passed-on.ts). */
   passOn: readonly string[];
   /** The call asks for a WebSocket, whose `Upgrade` goes on. */
   websocket: boolean;

@@ -12,12 +12,14 @@ export interface BodyFault {
   message: string;
 }
 
-/** What is done to a JSON body as a whole: mapped, then masked. Any other body streams past it. */
+/** What is done to a JSON body as a whole: mapped, then masked. Any other body streams past a map, and not past a mask. */
 export interface JsonChange {
   /** Of the body as it comes, decoded; also how many characters what is made of it may have. */
   maxBytes: number;
   /** Whether there is a map: only an answer of success has the form that a map is written for. */
   maps: boolean;
+  /** Whether something is hidden, which no other body may show either. */
+  masks: boolean;
   /** @param mapping `false`: only what is masked is changed */
   apply(text: string, mapping: boolean): { ok: true; text: string } | BodyFault;
 }
@@ -52,6 +54,7 @@ export function compileJsonChange(map: BodyMap | null, mask: readonly string[]):
   return {
     maxBytes,
     maps: mapped !== undefined,
+    masks: masked !== undefined,
     apply: (text, mapping) => {
       let value: Json;
       try {

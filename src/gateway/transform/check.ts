@@ -1,7 +1,13 @@
 import type { ErrorDetail } from '../../kernel/errors.ts';
 import type { FieldChange, Policy, RequestTransform, ResponseTransform } from '../compiled.ts';
 import { faultOfCredentialTemplate } from '../headers/credentials.ts';
-import { CREDENTIAL_FIELDS, faultOfRequestField, faultOfResponseField, isFieldName } from '../headers/fields.ts';
+import {
+  CREDENTIAL_FIELDS,
+  faultOfRenamedTo,
+  faultOfRequestField,
+  faultOfResponseField,
+  isFieldName,
+} from '../headers/fields.ts';
 import { readExpression } from './expression.ts';
 import { readPointer } from './mask.ts';
 import { faultOfPath } from './path.ts';
@@ -17,14 +23,20 @@ function fieldFaults(
   path: string,
   parameters: Parameters,
   faultOfName: (name: string) => string | undefined,
+  faultOfTarget = faultOfName,
 ): ErrorDetail[] {
   return changes.flatMap((change, index) => {
-    const named = at(`${path}.${index}.name`, change.do === 'remove' ? undefined : faultOfName(change.name));
-    if (change.do === 'remove') return named;
-    const fault = change.do === 'rename' ? faultOfName(change.value) : faultOfTemplate(change.value, parameters);
+    const removes = change.do === 'remove';
+    const named = at(`${path}.${index}.name`, removes ? faultOfRemoved(change.name, path) : faultOfName(change.name));
+    if (removes) return named;
+    const fault = change.do === 'rename' ? faultOfTarget(change.value) : faultOfTemplate(change.value, parameters);
     return [...named, ...at(`${path}.${index}.value`, fault)];
   });
 }
+
+/** By it a call that goes in circles is known (RFC 9110 §7.6.3). */
+const faultOfRemoved = (name: string, path: string) =>
+  path.endsWith('.headers') && name.toLowerCase() === 'via' ? 'is written by the gateway itself' : undefined;
 
 /** Anything may be a parameter's name but nothing. */
 const faultOfParameter = (name: string) => (name === '' ? 'must not be empty' : undefined);
@@ -58,7 +70,7 @@ function statusFault({ from, to }: { from: number; to: number }): string | undef
 
 function responseFaults(response: ResponseTransform, parameters: Parameters): ErrorDetail[] {
   return [
-    ...fieldFaults(response.headers, 'response.headers', parameters, faultOfResponseField),
+    ...fieldFaults(response.headers, 'response.headers', parameters, faultOfResponseField, faultOfRenamedTo),
     ...expressionFaults(response.body?.expression, 'response.body.expression'),
     ...response.status.flatMap((entry, index) => at(`response.status.${index}.to`, statusFault(entry))),
     ...response.mask.flatMap((pointer, index) =>

@@ -1,4 +1,5 @@
-import type { RequestTransform, ResponseTransform } from '../compiled.ts';
+import type { FieldChange, RequestTransform, ResponseTransform } from '../compiled.ts';
+import { faultOfRenamedTo, faultOfResponseField } from '../headers/fields.ts';
 import { compileJsonChange, type JsonChange } from './body.ts';
 import { type ChangeHeaders, type ChangeQuery, compileHeaders, compileQuery } from './fields.ts';
 import { compilePath, type RewritePath } from './path.ts';
@@ -36,10 +37,16 @@ export function compileRequestTransform(transform: RequestTransform, endpointPat
   };
 }
 
+/** What is published may be older than a rule of the check: what it would refuse today is not carried out. */
+function isAllowed({ do: verb, name, value }: FieldChange): boolean {
+  if (verb === 'remove') return true;
+  return (verb === 'rename' ? faultOfRenamedTo(value) : faultOfResponseField(name)) === undefined;
+}
+
 /** The same for the way back. */
 export function compileResponseTransform(transform: ResponseTransform): ResponseChanges {
   return {
-    headers: compileHeaders(transform.headers),
+    headers: compileHeaders(transform.headers.filter(isAllowed)),
     body: compileJsonChange(transform.body, transform.mask),
     status: transform.status.length === 0 ? null : new Map(transform.status.map(({ from, to }) => [from, to])),
   };

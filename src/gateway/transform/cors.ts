@@ -1,4 +1,5 @@
 import type { Cors } from '../compiled.ts';
+import { addVary } from '../vary.ts';
 
 /** The CORS protocol of the Fetch standard (§3.2) for one API, made once. */
 export interface CorsRules {
@@ -18,17 +19,6 @@ const FIELDS: readonly string[] = [
   'access-control-max-age',
 ];
 
-/** `Vary` with one more name, unless it has it or varies by everything. */
-function vary(headers: Headers, name: string): void {
-  const present =
-    headers
-      .get('vary')
-      ?.toLowerCase()
-      .split(',')
-      .map((one) => one.trim()) ?? [];
-  if (!present.includes('*') && !present.includes(name.toLowerCase())) headers.append('vary', name);
-}
-
 /** A list with `*` means everything only where no credentials are sent; with them it would be taken literally. */
 const listOf = (names: readonly string[]) => names.join(', ');
 
@@ -43,7 +33,7 @@ export function compileCors(cors: Cors): CorsRules {
   const exposed = listOf(cors.expose);
 
   const allow = (origin: string | null, answer: Headers): boolean => {
-    if (!any) vary(answer, 'Origin');
+    if (!any) addVary(answer, ['Origin']);
     if (origin === null || !(any || origins.has(origin))) return false;
     answer.set('access-control-allow-origin', any ? '*' : origin);
     if (credentials) answer.set('access-control-allow-credentials', 'true');

@@ -9,9 +9,9 @@ export type MessageFault = BodyFault | { ok: false; reason: 'coding' | 'partial'
 /** `body` is what goes on: as it came where nothing is to be changed, else a text. */
 export type ChangedBody = { ok: true; body: ReadableStream<Uint8Array> | string | null } | MessageFault;
 
-const JSON_TYPE = /^application\/(?:json|[a-z0-9!#$&^_.+-]+\+json)\s*(?:;|$)/i;
+const JSON_TYPE = /^(?:(?:application|text)\/json|application\/[a-z0-9!#$&^_.+-]+\+json)\s*(?:;|$)/i;
 
-/** JSON, and not a sequence of it: those are streams, and stay so. */
+/** JSON, and not a sequence of it: those are streams, and stay so. `text/json` is no registered type, and in use. */
 export const isJsonType = (headers: Headers): boolean => {
   const type = headers.get('content-type');
   return type !== null && JSON_TYPE.test(type) && !/^application\/json-seq/i.test(type);
@@ -79,7 +79,8 @@ async function changed(
 }
 
 /**
- * The body of a request, mapped if it is JSON; `headers`, those that go to the upstream, are adjusted with it.
+ * The body of a request, mapped; `headers`, those that go to the upstream, are adjusted with it. It is for the caller to
+ * say what a body is, so that anything but JSON would be a way around the map.
  * The platform does not decode requests, so that a coded body cannot be read, and is not let past its map.
  */
 export async function changeRequest(
@@ -87,7 +88,8 @@ export async function changeRequest(
   headers: Headers,
   body: ReadableStream<Uint8Array> | null,
 ): Promise<ChangedBody> {
-  if (!change || !body || !isJsonType(headers)) return { ok: true, body };
+  if (!change || !body) return { ok: true, body };
+  if (!isJsonType(headers)) return { ok: false, reason: 'coding', message: 'only JSON can be mapped' };
   const coding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (coding !== 'identity') return { ok: false, reason: 'coding', message: 'a coded body cannot be mapped' };
   return changed(change, headers, body, true);
@@ -96,18 +98,36 @@ export async function changeRequest(
 /** What the platform has decoded by the time a body is read. */
 const DECODED: ReadonlySet<string> = new Set(['identity', 'gzip', 'br']);
 
-/** Has the upstream answer in a form that can be changed: whole, and in a coding that the platform decodes. */
+/** What the caller accepts, as far as it is JSON; all JSON where it would rather have something else. */
+function jsonOf(accept: string | null): string {
+  const ranges = (accept ?? '').split(',').map((range) => range.trim());
+  return ranges.filter((range) => JSON_TYPE.test(range)).join(', ') || 'application/json';
+}
+
+/** Has the upstream answer in a form that can be changed: JSON, whole, and in a coding that the platform decodes. */
 export function askForWhole(change: JsonChange | null, headers: Headers): void {
   if (!change) return;
+  headers.set('accept', jsonOf(headers.get('accept')));
   headers.delete('range');
   headers.delete('if-range');
   headers.set('accept-encoding', 'gzip');
 }
 
+/** A body in which nothing can be hidden is passed on if there is nothing in it. */
+async function onlyEmpty(body: ReadableStream<Uint8Array>): Promise<ChangedBody> {
+  // Leaving the loop cancels the stream.
+  for await (const chunk of body) {
+    if (chunk.byteLength > 0) return { ok: false, reason: 'not_json', message: 'only JSON can be masked' };
+  }
+  return { ok: true, body: null };
+}
+
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
 /**
  * The body of an answer, mapped (if it is one of success) and masked, if it is JSON; `headers`, those that go to the
  * caller, are adjusted with it. An answer that was to be changed and cannot be is never passed on as it is, since what
- * was to be hidden would be shown.
+ * was to be hidden would be shown; with a mask that is every body that is not JSON, as the same may stand in it.
  */
 export async function changeAnswer(
   change: JsonChange | null,
@@ -115,11 +135,13 @@ export async function changeAnswer(
   headers: Headers,
 ): Promise<ChangedBody> {
   const { method, status, body } = answer;
-  if (!change || !(isJsonType(headers) || (status === 304 && headers.has('etag')))) return { ok: true, body };
-  if (method === 'HEAD' || status === 204 || status === 205 || status === 304 || body === null) {
-    adjust(headers);
+  if (!change) return { ok: true, body };
+  const json = isJsonType(headers);
+  if (method === 'HEAD' || BODILESS.has(status) || body === null) {
+    if (json || (status === 304 && headers.has('etag'))) adjust(headers);
     return { ok: true, body: null };
   }
+  if (!json) return change.masks ? onlyEmpty(body) : { ok: true, body };
   if (status === 206) return { ok: false, reason: 'partial', message: 'a part of a body cannot be mapped or masked' };
   const codings = (headers.get('content-encoding') ?? 'identity').toLowerCase().split(',');
   if (!codings.every((coding) => DECODED.has(coding.trim()))) {

@@ -18,8 +18,11 @@ const literalOf = (template: Template) => template.map((part) => (typeof part ==
 
 /** What is wrong with the literal part of a path's template, or nothing; the template itself was read without fault. */
 export function faultOfPath(text: string): string | undefined {
-  const literal = literalOf(knownTemplate(text));
+  const template = knownTemplate(text);
+  const literal = literalOf(template);
   if (!text.startsWith('/')) return 'must begin with a slash';
+  const hasWhole = template.some((part) => typeof part !== 'string' && part.name === 'request.path');
+  if (hasWhole) return 'fills one segment by each name: take a parameter that takes the rest, such as {rest*}';
   if (!PATH_TEXT.test(literal)) return 'may only have what a path may have; anything else percent-encoded';
   if (DISGUISED.test(literal)) return 'must not have an encoded slash, backslash or NUL';
   const segments = literal.split('/').slice(1);

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { confine } from '../../../src/gateway/headers/confine.ts';
 import { publicCookie } from '../../../src/gateway/headers/cookies.ts';
 import { compileInjection, injectHeaders } from '../../../src/gateway/headers/credentials.ts';
 import { type DownstreamFacts, downstreamHeaders } from '../../../src/gateway/headers/downstream.ts';
 import { FIELD_LIMITS } from '../../../src/gateway/headers/fields.ts';
-import { publicLocation } from '../../../src/gateway/headers/location.ts';
+import { publicLinks, publicLocation, publicRefresh } from '../../../src/gateway/headers/location.ts';
 
 const MOUNT = {
   upstreams: ['https://up.example.com/v1', 'https://up2.example.com/v1'],
@@ -15,7 +16,7 @@ const MOUNT = {
 const facts = (extra: Partial<DownstreamFacts> = {}): DownstreamFacts => ({
   requestId: 'req-1',
   mount: MOUNT,
-  cookiePath: '/g/acme/orders',
+  cookies: { mount: '/g/acme/orders', upstream: 'https://up.example.com/v1' },
   secrets: ['s3cr3t-k3y'],
   ...extra,
 });
@@ -45,6 +46,10 @@ describe('what comes back from the upstream', () => {
     'CF-Cache-Status',
     'CF-Ray',
     'X-Accel-Redirect',
+    'X-Lighttpd-Send-File',
+    'Surrogate-Control',
+    'CDN-Cache-Control',
+    'X-Sandbox',
   ])('does not have %s', (name) => {
     expect(shown({ [name]: 'x', 'x-stays': '1' }).get(name)).toBeNull();
   });
@@ -59,7 +64,8 @@ describe('what comes back from the upstream', () => {
     };
     const headers = shown({ ...fields, via: '1.1 inner-proxy', 'x-request-id': 'theirs' });
     for (const [name, value] of Object.entries(fields)) expect(headers.get(name)).toBe(value);
-    expect(headers.get('via')).toBe('1.1 weir');
+    expect(headers.get('via')).toBe('1.1 inner-proxy, 1.1 weir');
+    expect(shown({}).get('via')).toBe('1.1 weir');
     expect(headers.get('x-request-id')).toBe('req-1');
     expect(headers.get('x-upstream-request-id')).toBe('theirs');
   });
@@ -88,12 +94,20 @@ describe('what comes back from the upstream', () => {
 
   it.each<[string, string, string]>([
     ['a=1; path=/x', '/g/o/s', 'a=1; Path=/g/o/s/x'],
+    // Below the upstream's own path, or for all of it: the caller is never there.
+    ['a=1; Path=/base/x', '/g/o/s', 'a=1; Path=/g/o/s/x'],
+    ['a=1; Path=/base', '/g/o/s', 'a=1; Path=/g/o/s'],
+    ['a=1; Path=/base/', '/g/o/s', 'a=1; Path=/g/o/s'],
+    ['a=1; Path=/base', '', 'a=1; Path=/'],
+    ['a=1; Path=/basement', '/g/o/s', 'a=1; Path=/g/o/s/basement'],
     ['a=1; Path=x', '/g/o/s', 'a=1; Path=/g/o/s'],
     ['a=1; Path=/', '', 'a=1; Path=/'],
     ['a=1', '', 'a=1'],
     ['a=x=y; DOMAIN=.evil.test; Path=/a; Path=/b', '', 'a=x=y; Path=/b'],
     ['', '/g/o/s', '; Path=/g/o/s'],
-  ])('the cookie %j below %j is %j', (cookie, mount, expected) => expect(publicCookie(cookie, mount)).toBe(expected));
+  ])('the cookie %j below %j is %j', (cookie, mount, expected) =>
+    expect(publicCookie(cookie, { mount, upstream: 'https://up.test/base' })).toBe(expected),
+  );
 
   it('never gives an injected credential back, in no spelling', () => {
     const headers = shown({
@@ -132,6 +146,89 @@ describe('a redirect of the upstream', () => {
     ['http://up.example.com/v1', 'http://up.example.com/v1'],
     ['http://[', 'http://['],
   ])('to %s leads to %s', (location, expected) => expect(publicLocation(location, MOUNT)).toBe(expected));
+});
+
+describe('what leads on without being a redirect', () => {
+  it.each<[string, string]>([
+    [
+      '<https://up.example.com/v1/orders?page=2>; rel="next"',
+      '<https://weir.test/g/acme/orders/orders?page=2>; rel="next"',
+    ],
+    [
+      '</v1/a>; rel=x, <//up2.example.com/v1/b>',
+      '<https://weir.test/g/acme/orders/a>; rel=x, <https://weir.test/g/acme/orders/b>',
+    ],
+    ['<https://up.example.com/v1/a?key=s3cr3t&b=1>; rel=x', '<https://weir.test/g/acme/orders/a?b=1>; rel=x'],
+    ['<a>; rel=x, <?page=2>, <#top>, <>', '<a>; rel=x, <?page=2>, <#top>, <>'],
+    ['</login>; rel=x, <https://other.test/v1>; rel=y', '</login>; rel=x, <https://other.test/v1>; rel=y'],
+    ['<x>; title="\\"</v1/a>"; rel=y, </v1/b>', '<x>; title="\\"</v1/a>"; rel=y, <https://weir.test/g/acme/orders/b>'],
+    ['<x>; title="</v1/a>', '<x>; title="</v1/a>'],
+    ['<https://[>; rel=x', '<https://[>; rel=x'],
+  ])('the Link %s is %s', (link, expected) => {
+    expect(publicLinks(link, MOUNT)).toBe(expected);
+    expect(shown({ link }).get('link')).toBe(expected);
+  });
+
+  it.each<[string, string]>([
+    ['5; url=https://up.example.com/v1/a', '5; url=https://weir.test/g/acme/orders/a'],
+    ['0;URL="/v1/a?b=1"', '0;URL="https://weir.test/g/acme/orders/a?b=1"'],
+    ["0, '/v1/a'", "0, 'https://weir.test/g/acme/orders/a'"],
+    ['5; url=https://other.test/x', '5; url=https://other.test/x'],
+    ['5', '5'],
+    ['', ''],
+  ])('the Refresh %s is %s', (refresh, expected) => {
+    expect(publicRefresh(refresh, MOUNT)).toBe(expected);
+    expect(shown({ refresh }).get('refresh') ?? '').toBe(expected);
+  });
+
+  it.each(['<', '"', '\\"', '"\\', ' ', '5; ', '0;url='])('%j many times over takes no time', (text) => {
+    const long = `0 ${text.repeat(FIELD_LIMITS.bytes / text.length)}`;
+    const started = performance.now();
+    publicLinks(long, MOUNT);
+    publicRefresh(long, MOUNT);
+    expect(performance.now() - started).toBeLessThan(200);
+  });
+});
+
+describe('an answer on the host that all organizations share', () => {
+  const confined = (fields: HeadersInit) => {
+    const headers = new Headers(fields);
+    confine(headers);
+    return headers;
+  };
+
+  it.each([
+    'text/html',
+    'Text/HTML; charset=utf-8',
+    'text/plain, text/html',
+    'image/svg+xml',
+    'application/xhtml+xml;a=b',
+    'text/xml',
+    'application/xml',
+    'application/atom+xml',
+    'text/xsl',
+    'multipart/x-mixed-replace; boundary=x',
+  ])('of the type %s is shown in an origin of its own', (type) => {
+    const headers = confined({ 'content-type': type, 'content-security-policy': "img-src 'self'" });
+    expect(headers.get('content-security-policy')).toBe("img-src 'self', sandbox");
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+
+  it.each([
+    'application/json',
+    'text/plain',
+    'text/htmlx',
+    'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  ])('of the type %s is taken for nothing else', (type) => {
+    expect(Object.fromEntries(confined({ 'content-type': type }))).toEqual({
+      'content-type': type,
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  it('without a type is taken for nothing else', () => {
+    expect(Object.fromEntries(confined({}))).toEqual({ 'x-content-type-options': 'nosniff' });
+  });
 });
 
 describe('an injected credential', () => {

@@ -46,6 +46,21 @@ describe('a definition', () => {
     expect(compileResponseTransform(policy.response).status?.get(404)).toBe(200);
   });
 
+  it('that is older than a rule does not go around it', () => {
+    const headers: FieldChange[] = [
+      { do: 'add', name: 'Set-Cookie', value: 'a=1; Domain=weir.test' },
+      { do: 'rename', name: 'x-z', value: 'Set-Cookie' },
+      { do: 'rename', name: 'x-y', value: 'Content-Location' },
+      set('Location', '/a'),
+      set('CDN-Cache-Control', 'max-age=1'),
+      { do: 'remove', name: 'X-A', value: '' },
+    ];
+    const answer = new Headers({ 'x-z': 'b=2; Domain=weir.test', 'x-y': 'https://up.test/', 'x-a': '1' });
+    compileResponseTransform(response({ headers })).headers?.(answer, callFacts());
+    expect(answer.getSetCookie()).toEqual([]);
+    expect([...answer.keys()]).toEqual(['cdn-cache-control', 'location', 'x-y', 'x-z']);
+  });
+
   it('costs nothing where it is empty', () => {
     expect(compileRequestTransform(request(), null)).toEqual({ headers: null, query: null, path: null, body: null });
     expect(compileResponseTransform(response())).toEqual({ headers: null, body: null, status: null });
@@ -75,6 +90,18 @@ describe('a definition', () => {
       { request: request({ headers: [set('X-Forwarded-For')] }) },
       'request.headers.0.name',
       'is written by the gateway itself',
+    ],
+    [
+      'the end of what circles are known by',
+      { request: request({ headers: [{ do: 'remove', name: 'Via', value: '' }] }) },
+      'request.headers.0.name',
+      'is written by the gateway itself',
+    ],
+    [
+      'a path in which a whole path is to be one segment',
+      { request: request({ path: '/new{{request.path}}' }) },
+      'request.path',
+      'fills one segment by each name: take a parameter that takes the rest, such as {rest*}',
     ],
     [
       'no field',
@@ -124,6 +151,30 @@ describe('a definition', () => {
       { response: response({ headers: [set('Access-Control-Allow-Origin')] }) },
       'response.headers.0.name',
       'is written by "cors"',
+    ],
+    [
+      'a cookie for the whole host',
+      { response: response({ headers: [set('Set-Cookie', 'a=1; Domain=weir.test')] }) },
+      'response.headers.0.name',
+      'is written by upstreams alone',
+    ],
+    [
+      'a rename to a cookie',
+      { response: response({ headers: [{ do: 'rename', name: 'X-Z', value: 'Set-Cookie' }] }) },
+      'response.headers.0.value',
+      'is written by upstreams alone',
+    ],
+    [
+      'a rename to a redirect',
+      { response: response({ headers: [{ do: 'rename', name: 'X-Z', value: 'Location' }] }) },
+      'response.headers.0.value',
+      'holds addresses, which are rewritten under that name alone',
+    ],
+    [
+      'an answer made up',
+      { response: response({ headers: [set('X-Sandbox', 'true')] }) },
+      'response.headers.0.name',
+      'is written by the gateway itself',
     ],
     [
       'a policy of the host',

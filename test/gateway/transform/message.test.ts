@@ -6,6 +6,8 @@ import { askForWhole, changeAnswer, changeRequest, isJsonType } from '../../../s
 
 const CHANGE = compileJsonChange({ expression: '{b: a}', maxBytes: 100 }, ['/b/secret']);
 
+const MAP = compileJsonChange({ expression: '{b: a}', maxBytes: 100 }, []);
+
 const bodyOf = (text: string | Uint8Array<ArrayBuffer>) => new Response(text).body;
 
 async function answered(headers: Headers, text: string | null, extra: { method?: string; status?: number } = {}) {
@@ -21,6 +23,9 @@ describe('a message with a map', () => {
     ['Application/JSON; charset=utf-8', true],
     ['application/problem+json', true],
     ['application/vnd.acme.v2+json;a=b', true],
+    ['text/json', true],
+    ['text/json; charset=utf-8', true],
+    ['text/x-json', false],
     ['application/json-seq', false],
     ['application/x-ndjson', false],
     ['application/jsonp', false],
@@ -56,11 +61,11 @@ describe('a message with a map', () => {
     });
   });
 
-  it('stays the stream it is when it is not JSON, or nothing is to be changed', async () => {
+  it('stays the stream it is when it is not JSON and only mapped, or nothing is to be changed', async () => {
     const body = bodyOf('data: 1\n\n');
     const headers = new Headers({ 'content-type': 'text/event-stream', 'content-length': '9' });
     const answer = { method: 'GET', status: 200, body };
-    expect(await changeAnswer(CHANGE, answer, headers)).toEqual({ ok: true, body });
+    expect(await changeAnswer(MAP, answer, headers)).toEqual({ ok: true, body });
     expect(await changeAnswer(null, answer, json())).toEqual({ ok: true, body });
     expect(await changeRequest(null, json(), body)).toEqual({ ok: true, body });
     expect(headers.get('content-length')).toBe('9');
@@ -82,6 +87,43 @@ describe('a message with a map', () => {
     expect(await answered(json({ 'content-encoding': 'zstd' }), 'x')).toMatchObject({ ok: false, reason: 'coding' });
     expect(await answered(json(), '<html>')).toMatchObject({ ok: false, reason: 'not_json' });
     expect(await answered(json(), `"${'x'.repeat(200)}"`)).toMatchObject({ ok: false, reason: 'too_large' });
+  });
+
+  it.each([
+    'application/x-ndjson',
+    'application/json-seq',
+    'application/json, text/plain',
+    'text/plain',
+    'text/event-stream',
+    'text/html',
+    '',
+  ])('is not shown as %j when something in it is hidden, and is let go of', async (type) => {
+    for (const status of [200, 206, 404, 500]) {
+      const headers = new Headers({ 'content-type': type });
+      const outcome = await answered(headers, '{"b":{"secret":1}}', { status });
+      expect(outcome).toEqual({ ok: false, reason: 'not_json', message: 'only JSON can be masked' });
+    }
+    const body = bodyOf('{"b":{"secret":1}}');
+    await changeAnswer(CHANGE, { method: 'GET', status: 200, body }, new Headers());
+    expect(body?.locked).toBe(false);
+    expect((await body?.getReader().read())?.done).toBe(true);
+  });
+
+  it('is masked as text/json too', async () => {
+    const headers = new Headers({ 'content-type': 'text/json' });
+    expect(await answered(headers, '{"a":{"secret":1}}')).toEqual({ ok: true, body: '{"b":{"secret":"***"}}' });
+  });
+
+  it.each<[string, number, string | null]>([
+    ['HEAD', 200, null],
+    ['GET', 204, null],
+    ['GET', 304, null],
+    ['GET', 302, null],
+    ['GET', 200, ''],
+  ])('hides nothing in no body: %s, %i, %j', async (method, status, text) => {
+    const headers = new Headers({ 'content-type': 'text/plain', 'content-length': '0' });
+    expect(await answered(headers, text, { method, status })).toEqual({ ok: true, body: null });
+    expect(headers.get('content-length')).toBe('0');
   });
 
   it('is UTF-8, a byte order mark aside', async () => {
@@ -108,6 +150,12 @@ describe('a message with a map', () => {
     expect(pulled).toBeLessThan(5);
   });
 
+  it('is refused on the way in when it says that it is something else: that would be a way around the map', async () => {
+    const headers = new Headers({ 'content-type': 'text/plain' });
+    expect(await changeRequest(MAP, headers, bodyOf('{"a":1}'))).toMatchObject({ ok: false, reason: 'coding' });
+    expect(await changeRequest(MAP, headers, null)).toEqual({ ok: true, body: null });
+  });
+
   it('is refused on the way in when it is coded, and passes when it is empty', async () => {
     expect(await changeRequest(CHANGE, json({ 'content-encoding': 'gzip' }), bodyOf('x'))).toMatchObject({
       ok: false,
@@ -117,12 +165,28 @@ describe('a message with a map', () => {
     expect(await changeRequest(CHANGE, json(), null)).toEqual({ ok: true, body: null });
   });
 
+  it.each<[string | null, string]>([
+    [null, 'application/json'],
+    ['*/*', 'application/json'],
+    ['text/plain, application/x-ndjson;q=0.9', 'application/json'],
+    [
+      'text/html, application/hal+json;q=0.8, application/json;version=v2, */*',
+      'application/hal+json;q=0.8, application/json;version=v2',
+    ],
+  ])('is asked for as JSON where %j is accepted', (accept, expected) => {
+    const headers = new Headers(accept === null ? {} : { accept });
+    askForWhole(null, headers);
+    expect(headers.get('accept')).toBe(accept);
+    askForWhole(MAP, headers);
+    expect(headers.get('accept')).toBe(expected);
+  });
+
   it('is asked for as a whole', () => {
     const headers = new Headers({ range: 'bytes=0-1', 'if-range': '"a"', 'accept-encoding': 'zstd' });
     askForWhole(null, headers);
     expect(headers.get('range')).toBe('bytes=0-1');
     askForWhole(CHANGE, headers);
-    expect(Object.fromEntries(headers)).toEqual({ 'accept-encoding': 'gzip' });
+    expect(Object.fromEntries(headers)).toEqual({ accept: 'application/json', 'accept-encoding': 'gzip' });
   });
 });
 

@@ -44,7 +44,8 @@ describe('in workerd', () => {
     answer.append('set-cookie', 'a=1; Path=/');
     answer.append('set-cookie', 'b=2');
     const mount = { upstreams: [], requested: 'https://up.test/', publicBase: 'https://a.test', queryNames: [] };
-    const shown = downstreamHeaders(answer, { requestId: 'r', mount, cookiePath: '/g/o/s', secrets: [] });
+    const cookies = { mount: '/g/o/s', upstream: 'https://up.test' };
+    const shown = downstreamHeaders(answer, { requestId: 'r', mount, cookies, secrets: [] });
     expect(shown.ok && shown.headers.getSetCookie()).toEqual(['a=1; Path=/g/o/s', 'b=2; Path=/g/o/s']);
   });
 });
