@@ -60,11 +60,17 @@ export interface Operation {
  * server-sent events (WHATWG HTML §9.2) that lasts until either side ends it; they are the JSON in its `data` fields.
  */
 type Success =
-  | { status: 200 | 201 | 202; description: string; schema: z.ZodType; contentType?: string }
+  | { status: 200 | 201 | 202; description: string; schema: z.ZodType; contentType?: string; yaml?: Yaml }
   | { status: 200; description: string; messages: z.ZodType }
   | { status: 204; description: string }
   /** A WebSocket (RFC 6455) was opened. */
   | { status: 101; description: string };
+
+/** What is answered in YAML (RFC 9512) where `Accept` prefers that: the part of the output that can be sent back. */
+interface Yaml {
+  schema: z.ZodType;
+  of(output: unknown): unknown;
+}
 
 type Parsed<T> = T extends z.ZodType ? z.output<T> : undefined;
 

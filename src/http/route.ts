@@ -4,6 +4,7 @@ import type { Permission, Role } from '../access/permissions.ts';
 import { type Principal, principalName } from '../access/principal.ts';
 import { type Database, danglingOf } from '../db/client.ts';
 import { notFound } from '../kernel/errors.ts';
+import { prefersYaml } from './accept.ts';
 import { clientAddress } from './address.ts';
 import type { AppEnv } from './app-env.ts';
 import { type Authenticate, authenticateFor, signedIn, withCredential } from './authenticate.ts';
@@ -11,6 +12,7 @@ import { type Answer, answerOnce, type IdempotencyDeps, readIdempotencyKey } fro
 import { type Meter, meter, settling } from './metering.ts';
 import type { Input, Operation, Output } from './operation.ts';
 import { validators } from './validate.ts';
+import { writeYaml } from './yaml.ts';
 
 /** What somebody may do in an organization. */
 export interface Grant {
@@ -63,17 +65,18 @@ export function createRoutes(deps: RouteDeps) {
         c.set('organizationId', place?.organizationId);
         await meter(c, op, deps.meter, anyone, place?.organizationId);
         if ('messages' in op.success) return stream(c, () => run(anyone, input, place));
+        const yaml = wantedYaml(c, op);
         const effects: (() => Promise<void>)[] = [];
         const attempt = async (db: Database): Promise<Answer> => {
           const output = await run(contextOf(c, deps, db, effects), input, place);
-          const body = op.success.status === 204 ? null : textOf(op, output);
+          const body = op.success.status === 204 ? null : textOf(op, output, yaml);
           const status = op.made?.(output) ? 201 : op.success.status;
           return { status, body, organizationId: place?.organizationId };
         };
         const answer = await carryOut(c, op, attempt);
         for (const effect of effects) await effect();
         if (answer.body === null) return c.body(null, 204);
-        return c.body(answer.body, statusOf(answer), { 'Content-Type': typeOf(op) ?? JSON_TYPE });
+        return c.body(answer.body, statusOf(answer), { 'Content-Type': yaml ? YAML_TYPE : (typeOf(op) ?? JSON_TYPE) });
       },
     );
   }
@@ -174,11 +177,22 @@ function ownerOfKeys(c: Context<AppEnv>): string {
 }
 
 const JSON_TYPE = 'application/json';
+const YAML_TYPE = 'application/yaml';
 
 const typeOf = ({ success }: Operation) => ('contentType' in success ? success.contentType : undefined);
 
 /** An answer of a type of its own is a text already. */
-const textOf = (op: Operation, output: unknown) => (typeOf(op) === undefined ? JSON.stringify(output) : String(output));
+function textOf(op: Operation, output: unknown, yaml: ReturnType<typeof wantedYaml>): string {
+  if (yaml) return writeYaml(yaml.of(output));
+  return typeOf(op) === undefined ? JSON.stringify(output) : String(output);
+}
+
+/** How the answer is made YAML, if it is to be. */
+function wantedYaml(c: Context<AppEnv>, { success }: Operation) {
+  if (!('yaml' in success) || !success.yaml) return undefined;
+  c.header('Vary', 'Accept', { append: true });
+  return prefersYaml(c.req.header('Accept')) ? success.yaml : undefined;
+}
 
 /** A kept answer's status comes back from the database as a number. */
 const statusOf = ({ status }: Answer) => (status === 201 || status === 202 ? status : 200);

@@ -1,11 +1,14 @@
 import { zValidator } from '@hono/zod-validator';
 import type { MiddlewareHandler } from 'hono';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { AppError, type ErrorDetail, notFound } from '../kernel/errors.ts';
 import type { Operation } from './operation.ts';
 import { parseYaml } from './yaml.ts';
 
-/** The checks of what an operation declares: path, query, header fields and body, each refused before the handler runs. */
+/**
+ * The checks of what an operation declares: path, query, header fields and body, each refused before the handler runs.
+ * Only a GET may have parameters that it does not know: of a change, `dry_run` in the wrong place would carry it out.
+ */
 export function validators(op: Operation): MiddlewareHandler[] {
   const chain: MiddlewareHandler[] = [];
   // An id that is not well-formed names nothing, so it answers like one that does not exist.
@@ -16,7 +19,8 @@ export function validators(op: Operation): MiddlewareHandler[] {
       }),
     );
   }
-  if (op.query) chain.push(zValidator('query', op.query, refuse));
+  if (op.method !== 'get') chain.push(zValidator('query', (op.query ?? NO_QUERY).strict(), refuseQuery));
+  else if (op.query) chain.push(zValidator('query', op.query, refuse));
   if (op.headers) chain.push(zValidator('header', op.headers, refuse));
   if (op.body) chain.push(readsBody(op, op.body.strict()));
   return chain;
@@ -42,26 +46,39 @@ function readsBody({ bodyOptional, yamlBody }: Operation, schema: z.ZodObject): 
       c.req.addValidatedData('json', result.data ?? {});
       return next();
     }
-    if (type !== 'application/json') throw new AppError('bad_request', `The body must be ${types}`);
+    // RFC 9110 §15.5.16, where there is a choice of types; where there is none, whatever is no JSON is a bad request.
+    const code = yamlBody ? 'unsupported_media_type' : 'bad_request';
+    if (type !== 'application/json') throw new AppError(code, `The body must be ${types}`);
     return validate(c, next);
   };
 }
 
 const JSON_ALONE = 'JSON, sent as Content-Type: application/json';
 
-function refuse(result: { success: boolean; error?: z.core.$ZodError }) {
-  if (result.success || !result.error) return;
-  throw new AppError('validation_failed', 'Request validation failed', { details: detailsOf(result.error.issues) });
+const NO_QUERY = z.object({});
+
+interface Result {
+  success: boolean;
+  error?: z.core.$ZodError;
 }
+
+const refuserOf = (unknown: string) => (result: Result) => {
+  if (result.success || !result.error) return;
+  const details = detailsOf(result.error.issues, unknown);
+  throw new AppError('validation_failed', 'Request validation failed', { details });
+};
+
+const refuse = refuserOf('Unknown field');
+const refuseQuery = refuserOf('Unknown query parameter');
 
 const MAX_DETAILS = 50;
 
 /** One detail per fault; an unknown field is named by its own path. */
-function detailsOf(issues: readonly z.core.$ZodIssue[]): ErrorDetail[] {
+function detailsOf(issues: readonly z.core.$ZodIssue[], unknown: string): ErrorDetail[] {
   return issues
     .flatMap((issue) => {
       if (issue.code !== 'unrecognized_keys') return [{ path: issue.path.join('.'), message: issue.message }];
-      return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'Unknown field' }));
+      return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: unknown }));
     })
     .slice(0, MAX_DETAILS);
 }

@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { AppError } from '../kernel/errors.ts';
 
 /**
@@ -18,6 +18,9 @@ export function parseYaml(text: string, what = 'body'): unknown {
     throw new AppError('bad_request', `The ${what} is not YAML that can be read: ${reasonOf(error)}`);
   }
 }
+
+/** Without aliases, which the reader refuses. */
+export const writeYaml = (value: unknown): string => stringify(value, { aliasDuplicateObjects: false });
 
 /** The first line of what the parser says, which quotes no more of the text than a word. */
 const reasonOf = (error: unknown): string => {

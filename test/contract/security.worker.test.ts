@@ -27,11 +27,16 @@ const isOf =
 
 type Headers = Record<string, string>;
 
-/** Sends an operation's request about the world's own organization with these credentials. */
-function send(op: Operation, headers: Headers): Promise<Answer> {
+/** An operation's request about the world's own organization. */
+function requestOf(op: Operation) {
   const make = REQUESTS[op.id];
   if (!make) throw new Error(`${op.id} has no request in world.ts`);
-  const { path, body, headers: own } = make(world);
+  return make(world);
+}
+
+/** Sends it with these credentials. */
+function send(op: Operation, headers: Headers): Promise<Answer> {
+  const { path, body, headers: own } = requestOf(op);
   return call(op.method.toUpperCase(), path, { body, headers: { ...own, ...headers } });
 }
 
@@ -91,6 +96,25 @@ describe('every operation', () => {
         'register',
       ].sort(),
     );
+  });
+});
+
+const changing = named((op) => op.method !== 'get' && op.security.kind !== 'public');
+
+describe.each(changing)('%s', (_, op) => {
+  it('is refused with a query parameter that it does not have, and nothing is written', async () => {
+    const { path, body, headers } = requestOf(op);
+    const before = await rowCounts();
+    const query = `${path.includes('?') ? '&' : '?'}dry_runn=true`;
+    const answer = await call(op.method.toUpperCase(), path + query, {
+      body,
+      headers: { ...headers, ...bearer(world.owner.token) },
+    });
+    expect(answer).toMatchObject({ status: 400, body: { error: 'validation_failed' } });
+    expect((answer.body as { details: unknown }).details).toEqual([
+      { path: 'dry_runn', message: 'Unknown query parameter' },
+    ]);
+    expect(await rowCounts()).toEqual(before);
   });
 });
 

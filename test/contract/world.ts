@@ -334,6 +334,7 @@ export const REQUESTS: Record<string, (world: World) => WorldRequest> = {
   listLinkedAgents: (w) => ({ path: `/api/v1/agents/linked?organization_id=${w.organizationId}` }),
   unlinkAgent: (w) => ({ path: `/api/v1/agents/7/link?chain_id=31337&organization_id=${w.organizationId}` }),
   getCredits: (w) => ({ path: `/api/v1/billing/credits?organization_id=${w.organizationId}` }),
+  listOrganizationEvents: (w) => ({ path: `/api/v1/organizations/${w.organizationId}/events` }),
   listRequests: (w) => ({ path: `/api/v1/analytics/requests?organization_id=${w.organizationId}` }),
   listAuditLogs: (w) => ({ path: `/api/v1/audit-logs?organization_id=${w.organizationId}` }),
   verifyAuditLogs: (w) => ({ path: `/api/v1/audit-logs/verify?organization_id=${w.organizationId}` }),

@@ -14,14 +14,28 @@ export const summary = z
     name: z.string(),
     description: z.string().nullable(),
     visibility: z.enum(VISIBILITIES),
-    status: z.enum(LIFECYCLES),
+    status: z.enum(LIFECYCLES).meta({
+      description: 'By now, also by the dates of the definition: `retired` answers 410',
+    }),
     revision: z.int(),
     created_at: timestamp,
     updated_at: timestamp,
   })
   .meta({ id: 'ApiSummary' });
 
-export const api = summary.extend({ definition: apiDefinition.meta({ id: 'ApiDefinition' }) }).meta({ id: 'Api' });
+const definition = apiDefinition.meta({ id: 'ApiDefinition' });
+
+export const api = summary.extend({ definition }).meta({ id: 'Api' });
+
+/** The definition alone, as it is taken back. */
+export const definitionYaml = {
+  schema: definition,
+  of: (output: unknown) => z.object({ data: z.object({ definition: z.unknown() }) }).parse(output).data.definition,
+};
+
+export const warnings = z
+  .array(z.object({ path: z.string(), message: z.string() }))
+  .meta({ description: 'What was taken, and does not work yet: hosts of upstreams that have to be shown to be yours' });
 
 /** Of an operation that creates or replaces. What would be made has no id and no times yet. */
 export const putAnswer = z.object({
@@ -29,4 +43,5 @@ export const putAnswer = z.object({
   result: z.enum(['created', 'replaced', 'unchanged']),
   dry_run: z.boolean(),
   changes: z.array(change),
+  warnings,
 });

@@ -9,6 +9,7 @@ import { NEVER_PURGED } from '../cache/index.ts';
 import { type CheckDeps, checkDefinition } from './check.ts';
 import { compileApi, compiledBytes } from './compile.ts';
 import type { ApiDefinition } from './definition.ts';
+import { withDeprecations } from './deprecations.ts';
 import { withEndpointIds } from './endpoint-ids.ts';
 import { endpointLimits } from './endpoint-limits.ts';
 import { noteHosts } from './hosts/note.ts';
@@ -81,15 +82,17 @@ export async function lockApi(tx: Executor, ctx: OrganizationCtx, idOrSlug: stri
 }
 
 /**
- * A definition that was sent, in the form in which it is stored: checked, its endpoints named, its secrets sealed.
+ * A definition that was sent, in the form in which it is stored: checked, its endpoints named, what is deprecated dated,
+ * its secrets sealed.
  * @throws AppError `validation_failed` naming every fault
  */
 export async function prepare(
+  { clock }: Pick<OrganizationCtx, 'clock'>,
   deps: RegistryDeps,
   sent: ApiDefinition,
   { id, definition }: { id: string; definition: ApiDefinition | undefined },
 ): Promise<ApiDefinition> {
-  const named = withEndpointIds(sent);
+  const named = withDeprecations(withEndpointIds(sent), definition, clock());
   checkDefinition(named, deps);
   return sealSecrets(deps.keyRing, id, named, definition);
 }
@@ -144,9 +147,15 @@ export async function writeRow(
     throw new AppError('bad_request', `The endpoints of an organization have at most ${MAX_LIMITS} limits together`);
   }
   await (row.revision === 1 ? store.insertApi(tx, row) : store.updateApi(tx, row));
-  const { id, revision, definition, updatedAt } = row;
-  await noteHosts(tx, ctx, definition, deps.isListed);
-  const made = { apiId: id, revision, definition, note, actor: principalName(ctx.principal), createdAt: updatedAt };
+  await noteHosts(tx, ctx, row.definition, deps.isListed);
+  const made = revisionOf(ctx, row, note);
   await insertRevision(tx, made);
   return made;
 }
+
+/** What is kept of a row as it is now. */
+export const revisionOf = (
+  { principal }: OrganizationCtx,
+  { id, revision, definition, updatedAt }: store.ApiRow,
+  note: string | null,
+) => ({ apiId: id, revision, definition, note, actor: principalName(principal), createdAt: updatedAt });

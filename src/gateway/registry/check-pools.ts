@@ -46,5 +46,7 @@ function* upstreamFaults(path: string, upstreams: Upstreams, urlFault: (url: str
     if (seen.has(upstreamUrl(url))) yield { path: at, message: 'is in the pool already' };
     seen.add(upstreamUrl(url));
   }
-  if (upstreams.every(({ backup }) => backup)) yield { path, message: 'must have one that is no backup' };
+  const primaries = upstreams.filter(({ backup }) => !backup);
+  if (primaries.length === 0) yield { path, message: 'must have one that is no backup' };
+  else if (primaries.every(({ weight }) => weight === 0)) yield { path, message: 'must have a weight above 0' };
 }

@@ -60,7 +60,7 @@ function compileCache(cache: Given<'cache'>): CachePolicy {
     varyHeaders: lower(cache.vary_headers ?? []),
     queryParameters: cache.query_parameters ?? null,
     tags: [...new Set(cache.tags ?? [])],
-    perCaller: cache.per_caller ?? false,
+    perCaller: cache.per_caller ?? null,
     maxBytes: cache.max_bytes ?? 8 * MIB,
   };
 }

@@ -9,23 +9,19 @@ export function upstreamUrl(text: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** Origins of all upstreams: who is sent the secrets of an API. */
-export const originsOf = (pools: PoolsDefinition): Set<string> =>
-  new Set(upstreamsOf(pools).map(({ origin }) => origin));
-
 /** Every upstream's address. */
 export const upstreamsOf = (pools: PoolsDefinition): URL[] =>
-  listOf(pools).flatMap(({ upstreams }) => upstreams.map(({ url }) => new URL(upstreamUrl(url))));
+  poolsOf(pools).flatMap(({ upstreams }) => upstreams.map(({ url }) => new URL(upstreamUrl(url))));
 
 /** The short form stands for one pool. */
-const listOf = ({ upstreams = [], pools }: PoolsDefinition): readonly PoolDefinition[] =>
+export const poolsOf = ({ upstreams = [], pools }: PoolsDefinition): readonly PoolDefinition[] =>
   pools ?? [{ name: 'default', upstreams }];
 
 /** `isProven`: whether the organization has shown that the upstream is its own. */
 export function compilePools(api: PoolsDefinition, isProven: (url: URL) => boolean): CompiledPool[] {
   const { balancing, health_check, circuit_breaker, ejection } = api;
   const shared = { balancing, health_check, circuit_breaker, ejection };
-  return listOf(api).map((pool) => compilePool({ ...shared, ...pool }, isProven));
+  return poolsOf(api).map((pool) => compilePool({ ...shared, ...pool }, isProven));
 }
 
 type Shared = { [Field in 'balancing' | 'health_check' | 'circuit_breaker' | 'ejection']?: unknown };

@@ -1,13 +1,15 @@
 import { utf8 } from '../../kernel/crypto.ts';
 import { AppError } from '../../kernel/errors.ts';
-import type {
-  CompiledApi,
-  CompiledEndpoint,
-  CompiledLifecycle,
-  CompiledVersion,
-  Cors,
-  Predicate,
-  PurgeGenerations,
+import {
+  type CompiledApi,
+  type CompiledEndpoint,
+  type CompiledLifecycle,
+  type CompiledVersion,
+  type Cors,
+  type Predicate,
+  type PurgeGenerations,
+  VERSION_PLACES,
+  type Versioning,
 } from '../compiled.ts';
 import { compilePolicy, defaultPolicy } from './compile-policy.ts';
 import { compilePools } from './compile-pools.ts';
@@ -34,10 +36,7 @@ export function compileApi(api: ApiDefinition, { isProven, ...facts }: ApiFacts)
     name: api.name,
     visibility: api.visibility ?? 'keyed',
     lifecycle: compileLifecycle(api),
-    versioning: {
-      by: api.versioning?.by ?? ['path', 'header', 'accept'],
-      default: api.versioning?.default === undefined ? (versions[0]?.name ?? null) : api.versioning.default,
-    },
+    versioning: compileVersioning(api),
     versions: versions.map(compileVersion),
     pools,
     endpoints: endpoints.map(compileEndpoint),
@@ -50,12 +49,19 @@ export function compileApi(api: ApiDefinition, { isProven, ...facts }: ApiFacts)
 
 const momentOf = (text: string | null | undefined): number | null => (text ? Date.parse(text) : null);
 
+function compileVersioning({ versioning = {}, versions = [] }: ApiDefinition): Versioning {
+  const { by = VERSION_PLACES, default: chosen } = versioning;
+  if (chosen !== undefined) return { by, default: chosen };
+  const [first] = versions;
+  return first ? { by, default: first.name, takesFirst: true } : { by, default: null };
+}
+
 type LifecycleFields = Pick<
   VersionDefinition,
   'status' | 'deprecated_at' | 'sunset_at' | 'documentation_url' | 'successor'
 >;
 
-const compileLifecycle = (fields: LifecycleFields): CompiledLifecycle => ({
+export const compileLifecycle = (fields: LifecycleFields): CompiledLifecycle => ({
   status: fields.status ?? 'active',
   deprecatedAt: momentOf(fields.deprecated_at),
   sunsetAt: momentOf(fields.sunset_at),

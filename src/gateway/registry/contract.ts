@@ -2,11 +2,21 @@ import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 import { dataOf, line, pageOf, pageQuery } from '../../http/shapes.ts';
 import { LIFECYCLES, VISIBILITIES } from '../compiled.ts';
-import { api, putAnswer, summary } from './answers.ts';
+import { api, definitionYaml, putAnswer, summary, warnings } from './answers.ts';
 import { apiDefinition, slug } from './definition.ts';
 import { operations as openApiOperations } from './openapi/contract.ts';
 import { operations as partOperations } from './part-contract.ts';
-import { byId, changing, inOrganization, organization_id, READ, replacing, SHARED, WRITE } from './paths.ts';
+import {
+  byId,
+  byIdOrNewSlug,
+  changing,
+  inOrganization,
+  organization_id,
+  READ,
+  replacing,
+  SHARED,
+  WRITE,
+} from './paths.ts';
 import { operations as revisionOperations } from './revision-contract.ts';
 
 export const createApi = operation({
@@ -20,7 +30,7 @@ export const createApi = operation({
   security: WRITE,
   query: changing.pick({ note: true }),
   body: apiDefinition.extend({ organization_id }).meta({ id: 'CreateApiRequest' }),
-  success: { status: 201, description: 'The API', schema: dataOf(api) },
+  success: { status: 201, description: 'The API', schema: dataOf(api).extend({ warnings }) },
   errors: ['bad_request', 'conflict'],
 });
 
@@ -47,11 +57,11 @@ export const getApi = operation({
   method: 'get',
   path: '/api/v1/apis/{id}',
   summary: 'Get an API with its definition',
-  description: 'Secrets are shown as "***".',
+  description: 'Secrets are shown as "***". `Accept: application/yaml` gives the definition alone, as a PUT takes it.',
   security: READ,
   params: byId,
   query: inOrganization,
-  success: { status: 200, description: 'The API', schema: dataOf(api) },
+  success: { status: 200, description: 'The API', schema: dataOf(api), yaml: definitionYaml },
 });
 
 export const putApi = operation({
@@ -63,7 +73,7 @@ export const putApi = operation({
   description:
     'The whole definition as one document, in JSON or YAML: what is left out takes its default. By a slug it makes the API if there is none. The same document again changes nothing. A secret "***" is the one that is stored.',
   security: WRITE,
-  params: byId,
+  params: byIdOrNewSlug,
   query: replacing,
   body: apiDefinition.extend({ slug: slug.optional() }).meta({ id: 'PutApiRequest' }),
   yamlBody: true,
@@ -73,7 +83,7 @@ export const putApi = operation({
     schema: putAnswer,
   },
   made: (output) => z.object({ result: z.literal('created'), dry_run: z.literal(false) }).safeParse(output).success,
-  errors: ['bad_request', 'conflict'],
+  errors: ['bad_request', 'conflict', 'unsupported_media_type'],
 });
 
 export const deleteApi = operation({

@@ -119,7 +119,7 @@ async function changePart(
     const before = await lockApi(tx, ctx, idOrSlug);
     const old = maskSecrets(before.definition);
     const { api, index } = change(old);
-    const definition = await prepare(deps, api, before).catch((error: unknown) => {
+    const definition = await prepare(ctx, deps, api, before).catch((error: unknown) => {
       throw namedFromPart(error, `${part}.${index}`);
     });
     const row = nextRow(ctx, before, definition);

@@ -8,12 +8,17 @@ export const WRITE = { kind: 'organization', permission: 'apis:write' } as const
 
 export const SHARED = { tag: 'APIs', cost: 1 } as const;
 
+const ID = { description: 'Id of the API, or its slug in the organization' };
+
 const id = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/)
-  .meta({ description: 'Id of the API, or its slug in the organization' });
+  .meta(ID);
 
 export const byId = z.object({ id });
+
+/** Of what may be made under it: a slug that is none is told so, rather than that there is nothing. */
+export const byIdOrNewSlug = z.object({ id: z.string().meta(ID) });
 
 export const organization_id = uuid
   .optional()
@@ -23,12 +28,16 @@ export const inOrganization = z.object({ organization_id });
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+const dry_run = flag.optional().meta({ description: 'true: tells what would change, and changes nothing' });
+
+export const trying = inOrganization.extend({ dry_run });
+
 export const changing = inOrganization.extend({
   note: line(1, 200).optional().meta({ description: 'Why, for the list of revisions' }),
 });
 
 export const replacing = changing.extend({
-  dry_run: flag.optional().meta({ description: 'true: tells what would change, and changes nothing' }),
+  dry_run,
   revision: z.coerce
     .number()
     .int()

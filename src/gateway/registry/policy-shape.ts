@@ -68,7 +68,15 @@ const cache = z.strictObject({
   vary_headers: z.array(fieldName).max(20).optional(),
   query_parameters: z.array(parameterName).max(50).nullable().optional(),
   tags: z.array(identifier).max(20).optional(),
-  per_caller: z.boolean().optional(),
+  per_caller: z
+    .boolean()
+    .nullable()
+    .optional()
+    .meta({
+      description:
+        'true: each caller has a cache of its own. false: with the mode ttl, answers to authorized requests are shared. ' +
+        'Left out or null: they are shared only where the upstream allows it (public, s-maxage, must-revalidate)',
+    }),
   max_bytes: z.int().min(1).max(MAX_CACHED_BYTES).optional(),
 });
 
@@ -101,7 +109,10 @@ const injected = z.strictObject({
   in: z.enum(['header', 'query']),
   name: fieldName,
   template: text(1, 1024).optional().meta({ description: 'With {{secret}} in it; alone by default' }),
-  secret: text(1, 8192).meta({ description: 'Shown as "***"; "***" keeps the one that is stored' }),
+  // What else a field cannot hold, or would hold as other octets than were meant (RFC 9110 §5.5).
+  secret: text(1, 8192)
+    .regex(/^[\t -~]*$/, 'must be visible ASCII characters, blanks and tabs')
+    .meta({ description: 'Shown as "***"; "***" keeps the one that is stored' }),
 });
 
 const credentials = z.strictObject({

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { text } from '../../http/shapes.ts';
 import { BALANCING_ALGORITHMS } from '../compiled.ts';
+import { readPath } from '../routing/path.ts';
 import { fieldName, identifier } from './policy-shape.ts';
 
 /** Upstream pools as people write them. */
@@ -8,9 +9,11 @@ import { fieldName, identifier } from './policy-shape.ts';
 const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 const rate = z.number().min(0.01).max(1);
 
+const isPlainPath = (path: string) => typeof readPath(path.split('?', 1)[0] ?? '') !== 'string';
+
 const upstream = z.strictObject({
   url: text(1, 512).meta({ format: 'uri', examples: ['https://api.example.com/v1'] }),
-  weight: z.int().min(1).max(1_000).optional(),
+  weight: z.int().min(0).max(1_000).optional().meta({ description: '0: gets no calls, and stays what it is' }),
   backup: z.boolean().optional(),
 });
 
@@ -30,7 +33,9 @@ const poolFields = {
         .string()
         .max(512)
         .regex(/^\/[!-~]*$/, 'must be a path of visible ASCII characters')
-        .refine((path) => !path.includes('#'), 'must not have a fragment'),
+        .refine((path) => !path.includes('#'), 'must not have a fragment')
+        // Calls are refused such paths: one with dot segments leads out of the registered base.
+        .refine(isPlainPath, 'must not have dot segments, empty segments, path parameters, or slashes in disguise'),
       interval_ms: milliseconds(5_000, 3_600_000).optional(),
       timeout_ms: milliseconds(100, 30_000).optional(),
       expected_status: z.array(z.int().min(200).max(599)).min(1).max(20).optional(),

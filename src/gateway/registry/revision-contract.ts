@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { operation } from '../../http/operation.ts';
 import { dataOf, line, pageOf, pageQuery, timestamp } from '../../http/shapes.ts';
 import { apiDefinition } from './definition.ts';
-import { byId, inOrganization, organization_id, READ, SHARED, WRITE } from './paths.ts';
+import { byId, inOrganization, organization_id, READ, SHARED, trying, WRITE } from './paths.ts';
 import { change, revisionNumber, revisionText } from './revision-shapes.ts';
 
 const revision = z
@@ -53,6 +53,10 @@ export const getRevision = operation({
   success: { status: 200, description: 'The revision', schema: dataOf(wholeRevision) },
 });
 
+const revisionFrom = z.coerce
+  .number({ error: 'is needed: the number of the revision to compare with `to`, or without `to` with the present one' })
+  .pipe(revisionNumber);
+
 export const diffRevisions = operation({
   ...SHARED,
   id: 'diffApiRevisions',
@@ -62,7 +66,7 @@ export const diffRevisions = operation({
   security: READ,
   params: byId,
   query: inOrganization.extend({
-    from: revisionText,
+    from: revisionFrom,
     to: revisionText.optional().meta({ description: 'Default: the present one' }),
   }),
   success: {
@@ -81,9 +85,17 @@ export const rollBack = operation({
   description: 'Its definition becomes a new revision, with the secrets that it had. Purged stays purged.',
   security: WRITE,
   params: byId,
-  query: inOrganization,
+  query: trying,
   body: z.object({ revision: revisionNumber, note: line(1, 200).optional() }).meta({ id: 'RollBackApiRequest' }),
-  success: { status: 200, description: 'The new revision', schema: dataOf(wholeRevision) },
+  success: {
+    status: 200,
+    description: 'The new revision, or with `dry_run` what it would be',
+    schema: z.object({
+      data: wholeRevision.extend({ created_at: timestamp.nullable() }),
+      dry_run: z.boolean(),
+      changes: z.array(change),
+    }),
+  },
   errors: ['bad_request', 'conflict'],
 });
 

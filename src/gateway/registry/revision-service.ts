@@ -3,10 +3,11 @@ import type { Executor } from '../../db/client.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { type PageRequest, toPage } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
-import { changeApis, loadApi, lockApi, nextRow, type RegistryDeps, writeRow } from './change.ts';
+import { changeApis, loadApi, lockApi, nextRow, type RegistryDeps, revisionOf, writeRow } from './change.ts';
 import { checkDefinition } from './check.ts';
 import { changesBetween } from './diff.ts';
 import * as store from './revision-store.ts';
+import type { ApiRow } from './store.ts';
 import { apiToWire, revisionToWire, wholeRevisionToWire } from './wire.ts';
 
 /** Newest first; of one day, the API's own first and then by version as they stand in the definition. */
@@ -54,19 +55,31 @@ export async function rollBack(
   ctx: OrganizationCtx,
   deps: RegistryDeps,
   idOrSlug: string,
-  { revision, note }: { revision: number; note?: string | undefined },
+  sent: { revision: number; note?: string | undefined },
+  dry_run = false,
 ) {
-  const made = await changeApis(ctx, deps, async (tx) => {
-    const before = await lockApi(tx, ctx, idOrSlug);
-    const { definition } = await loadRevision(tx, before.id, revision);
+  permit(ctx, 'apis:write');
+  const note = sent.note ?? `Back to revision ${sent.revision}`;
+  const rowFrom = async (db: Executor, before: ApiRow) => {
+    const { definition } = await loadRevision(db, before.id, sent.revision);
     checkDefinition(definition, deps);
-    const row = nextRow(ctx, before, definition);
-    const written = await writeRow(tx, ctx, deps, row, note ?? `Back to revision ${revision}`);
-    const states = { before: apiToWire(before), after: apiToWire(row) };
+    return nextRow(ctx, before, definition);
+  };
+  if (dry_run) {
+    const before = await loadApi(ctx, idOrSlug);
+    const row = await rowFrom(ctx.db.query, before);
+    const data = { ...wholeRevisionToWire(revisionOf(ctx, row, note)), created_at: null };
+    return { data, dry_run, changes: changesBetween(before.definition, row.definition) };
+  }
+  return changeApis(ctx, deps, async (tx) => {
+    const before = await lockApi(tx, ctx, idOrSlug);
+    const row = await rowFrom(tx, before);
+    const written = await writeRow(tx, ctx, deps, row, note);
+    const states = { before: apiToWire(before, ctx.clock()), after: apiToWire(row, ctx.clock()) };
     await audit(tx, ctx, { action: 'api.rollback', target: { type: 'api', id: row.id }, ...states });
-    return written;
+    const changes = changesBetween(before.definition, row.definition);
+    return { data: wholeRevisionToWire(written), dry_run, changes };
   });
-  return { data: wholeRevisionToWire(made) };
 }
 
 async function loadRevision(db: Executor, apiId: string, revision: number): Promise<store.RevisionRow> {

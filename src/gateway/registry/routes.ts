@@ -79,7 +79,7 @@ function addRevisionRoutes(routes: Routes, deps: RegistryDeps) {
   routes.organization(revisionContract.diffRevisions, 'API', ofApi, (ctx, { params, query }) =>
     revisions.diffRevisions(ctx, params.id, query.from, query.to),
   );
-  routes.organization(revisionContract.rollBack, 'API', ofApi, (ctx, { params, body }) =>
-    revisions.rollBack(ctx, deps, params.id, body),
+  routes.organization(revisionContract.rollBack, 'API', ofApi, (ctx, { params, query, body }) =>
+    revisions.rollBack(ctx, deps, params.id, body, query.dry_run),
   );
 }

@@ -1,6 +1,6 @@
 import { type KeyRing, open, seal } from '../../kernel/crypto.ts';
 import { AppError, type ErrorDetail } from '../../kernel/errors.ts';
-import { originsOf } from './compile-pools.ts';
+import { audiencesOf, PART } from './audience.ts';
 import type { ApiDefinition } from './definition.ts';
 import { type PolicyFields, SECRET_MASK } from './policy-shape.ts';
 
@@ -14,6 +14,8 @@ const contextOf = (apiId: string) => `api:${apiId}:credential`;
 interface Secret {
   /** Where it is used, whatever the order of things. */
   place: string;
+  /** The part of the definition that it belongs to, as `audiencesOf` names them. */
+  part: string;
   /** Where it stands in the definition. */
   path: string;
   text: string;
@@ -22,16 +24,16 @@ interface Secret {
 function* secretsIn(fields: PolicyFields, part: string, path: string): Generator<Secret> {
   for (const [index, { in: place, name, secret }] of (fields.credentials?.inject ?? []).entries()) {
     const at = `${path}credentials.inject.${index}.secret`;
-    yield { place: `${part} ${place} ${name.toLowerCase()}`, path: at, text: secret };
+    yield { place: `${part} ${place} ${name.toLowerCase()}`, part, path: at, text: secret };
   }
 }
 
 function* secretsOf(api: ApiDefinition): Generator<Secret> {
-  yield* secretsIn(api, 'api', '');
+  yield* secretsIn(api, PART.api, '');
   for (const [index, version] of (api.versions ?? []).entries())
-    yield* secretsIn(version, `version ${version.name}`, `versions.${index}.`);
+    yield* secretsIn(version, PART.version(version), `versions.${index}.`);
   for (const [index, endpoint] of (api.endpoints ?? []).entries())
-    yield* secretsIn(endpoint, `endpoint ${endpoint.id}`, `endpoints.${index}.`);
+    yield* secretsIn(endpoint, PART.endpoint(endpoint), `endpoints.${index}.`);
 }
 
 /** The texts of all secrets as they stand there. */
@@ -62,8 +64,8 @@ export const maskSecrets = (api: ApiDefinition): ApiDefinition =>
   );
 
 /**
- * Seals what is sent, and puts what is stored in the places of masks. Where upstreams at other origins have come in,
- * nothing is kept: whoever may edit an API could otherwise have a secret that they never saw sent to themselves.
+ * Seals what is sent, and puts what is stored in the places of masks. One that would be sent to another base address than
+ * before is not kept: whoever may edit an API could otherwise have a secret that they never saw sent to themselves.
  * @throws AppError `validation_failed` naming each mask that cannot be replaced
  */
 export async function sealSecrets(
@@ -73,14 +75,14 @@ export async function sealSecrets(
   stored: ApiDefinition | undefined,
 ): Promise<ApiDefinition> {
   const known = new Map(stored && [...secretsOf(stored)].map(({ place, text }) => [place, text]));
-  const kept = stored ? originsOf(stored) : new Set<string>();
-  const sameAudience = [...originsOf(sent)].every((origin) => kept.has(origin));
+  const [before, after] = [stored && audiencesOf(stored), audiencesOf(sent)];
+  const isKept = (part: string) => [...(after.get(part) ?? [])].every((address) => before?.get(part)?.has(address));
   const faults: ErrorDetail[] = [];
   const texts: string[] = [];
-  for (const { place, path, text } of secretsOf(sent)) {
+  for (const { place, part, path, text } of secretsOf(sent)) {
     const sealed = known.get(place);
     if (text !== SECRET_MASK) texts.push(await sealAnew(ring, apiId, text, sealed));
-    else if (sealed !== undefined && sameAudience) texts.push(sealed);
+    else if (sealed !== undefined && isKept(part)) texts.push(sealed);
     else faults.push({ path, message: sealed === undefined ? NOT_STORED : NEW_AUDIENCE });
   }
   if (faults.length > 0) throw new AppError('validation_failed', 'Request validation failed', { details: faults });
@@ -88,7 +90,7 @@ export async function sealSecrets(
 }
 
 const NOT_STORED = 'is the mask of a secret, but no such secret is stored; give the secret itself';
-const NEW_AUDIENCE = 'must be given again, because an upstream at another origin was added';
+const NEW_AUDIENCE = 'must be given again, because it would be sent to an upstream that was not sent it before';
 
 /** A secret that is the same as before stays as it is, so that a document sent twice changes nothing. */
 async function sealAnew(ring: KeyRing, apiId: string, text: string, sealed: string | undefined): Promise<string> {

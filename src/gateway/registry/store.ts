@@ -1,8 +1,8 @@
 import { and, asc, count, desc, eq, getTableColumns, ilike, ne, or, sql, sum } from 'drizzle-orm';
 import type { EdgeLimit } from '../../access/edge.ts';
 import type { Executor } from '../../db/client.ts';
-import type { PageRequest } from '../../kernel/page.ts';
 import type { Lifecycle, Visibility } from '../compiled.ts';
+import type { ApiDefinition } from './definition.ts';
 import { apis } from './table.ts';
 
 export type ApiRow = typeof apis.$inferSelect;
@@ -77,6 +77,7 @@ export async function deleteApi(tx: Executor, ref: ApiRef): Promise<ApiRow | und
 }
 
 export interface ApiFilter {
+  /** By now: told of the rows by their reader. */
   status?: Lifecycle | undefined;
   visibility?: Visibility | undefined;
   /** Part of the slug or the name, in either case. */
@@ -85,28 +86,34 @@ export interface ApiFilter {
 
 const partOf = (text: string) => `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 
-/** Newest first, without their definitions. */
-export async function listApis(db: Executor, organizationId: string, filter: ApiFilter, page: PageRequest) {
+/** What lists show, and by what it is told how far an API's life has come. */
+export type ApiSummary = Omit<ApiRow, 'definition' | 'compiledBytes' | 'limits' | 'purged'> &
+  Pick<ApiDefinition, 'deprecated_at' | 'sunset_at'>;
+
+const MOMENTS = {
+  deprecated_at: sql<string | null>`${apis.definition} ->> 'deprecated_at'`,
+  sunset_at: sql<string | null>`${apis.definition} ->> 'sunset_at'`,
+};
+
+/** All of them, newest first, without their definitions. */
+export async function listApis(
+  db: Executor,
+  organizationId: string,
+  filter: Omit<ApiFilter, 'status'>,
+): Promise<ApiSummary[]> {
   const { definition: _, compiledBytes: __, limits: ___, purged: ____, ...columns } = getTableColumns(apis);
   const wanted = and(
     eq(apis.organizationId, organizationId),
-    filter.status && eq(apis.status, filter.status),
     filter.visibility && eq(apis.visibility, filter.visibility),
     filter.search === undefined
       ? undefined
       : or(ilike(apis.slug, partOf(filter.search)), ilike(apis.name, partOf(filter.search))),
   );
-  const [rows, totals] = await Promise.all([
-    db
-      .select(columns)
-      .from(apis)
-      .where(wanted)
-      .orderBy(desc(apis.createdAt), desc(apis.id))
-      .limit(page.limit)
-      .offset(page.offset),
-    db.select({ total: count() }).from(apis).where(wanted),
-  ]);
-  return { rows, total: totals[0]?.total ?? 0 };
+  return db
+    .select({ ...columns, ...MOMENTS })
+    .from(apis)
+    .where(wanted)
+    .orderBy(desc(apis.createdAt), desc(apis.id));
 }
 
 /** All that is published of an organization's APIs, in the order in which they were made. */

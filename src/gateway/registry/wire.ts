@@ -1,23 +1,28 @@
 import { rfc3339 } from '../../kernel/clock.ts';
+import { lifecycleAt } from '../routing/lifecycle.ts';
+import { compileLifecycle } from './compile.ts';
 import type { RevisionRow } from './revision-store.ts';
 import { maskSecrets } from './secrets.ts';
-import type { ApiRow } from './store.ts';
+import type { ApiRow, ApiSummary } from './store.ts';
 
-/** Rows as the public contract shows them. */
-export const summaryToWire = (row: Omit<ApiRow, 'definition' | 'compiledBytes' | 'limits' | 'purged'>) => ({
+/** Rows as the public contract shows them: with the status that is in force, whatever was last written down. */
+export const summaryToWire = (row: ApiSummary, now: Date) => ({
   id: row.id,
   organization_id: row.organizationId,
   slug: row.slug,
   name: row.name,
   description: row.description,
   visibility: row.visibility,
-  status: row.status,
+  status: lifecycleAt(compileLifecycle(row), now.getTime()),
   revision: row.revision,
   created_at: rfc3339(row.createdAt),
   updated_at: rfc3339(row.updatedAt),
 });
 
-export const apiToWire = (row: ApiRow) => ({ ...summaryToWire(row), definition: maskSecrets(row.definition) });
+export function apiToWire(row: ApiRow, now: Date) {
+  const { deprecated_at, sunset_at } = row.definition;
+  return { ...summaryToWire({ ...row, deprecated_at, sunset_at }, now), definition: maskSecrets(row.definition) };
+}
 
 export const revisionToWire = (row: Omit<RevisionRow, 'definition' | 'apiId'>) => ({
   revision: row.revision,

@@ -144,7 +144,12 @@ function responsesOf(op: Operation, components: Json): Json {
       description: success.description,
       ...(op.cost > 0 && { headers: QUOTA_HEADERS }),
       ...('schema' in success && {
-        content: { [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) } },
+        content: {
+          [success.contentType ?? JSON_TYPE]: { schema: schemaOf(success.schema, 'output', components) },
+          ...(success.yaml && {
+            'application/yaml': { schema: schemaOf(success.yaml.schema, 'output', components) },
+          }),
+        },
       }),
       ...('messages' in success && {
         content: { 'text/event-stream': { schema: schemaOf(success.messages, 'output', components) } },
@@ -168,7 +173,7 @@ function responsesOf(op: Operation, components: Json): Json {
 /** The refusals that follow from what an operation is, and its own. */
 function refusalsOf(op: Operation): ErrorCode[] {
   const codes: ErrorCode[] = [...(op.errors ?? [])];
-  if (op.query || op.headers || op.body) codes.push('validation_failed');
+  if (op.method !== 'get' || op.query || op.headers || op.body) codes.push('validation_failed');
   if (op.body) codes.push('payload_too_large');
   if (keepsAnswers(op)) codes.push('idempotency_mismatch');
   if (op.security.kind !== 'public') codes.push('unauthorized');

@@ -1,6 +1,7 @@
-import { asc, inArray, lte, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, lte, sql } from 'drizzle-orm';
 import { type Database, danglingOf, type Executor } from '../../db/client.ts';
 import { newUuid } from '../../kernel/id.ts';
+import type { PageRequest } from '../../kernel/page.ts';
 import { audit } from '../../telemetry/audit.ts';
 import type { Spending } from '../protocol.ts';
 import { organizationEvents, usageDrawers, usageWindows } from './table.ts';
@@ -78,6 +79,32 @@ export async function recordEvent(db: Database, organizationId: string, event: Q
       );
     }),
   );
+}
+
+export type EventRow = typeof organizationEvents.$inferSelect;
+
+export interface EventFilter {
+  type?: string | undefined;
+}
+
+/** Newest first. */
+export async function listEvents(db: Executor, organizationId: string, { type }: EventFilter, page: PageRequest) {
+  const { id, occurredAt, type: ofType } = organizationEvents;
+  const wanted = and(
+    eq(organizationEvents.organizationId, organizationId),
+    type === undefined ? undefined : eq(sql`${ofType}`, type),
+  );
+  const [rows, totals] = await Promise.all([
+    db
+      .select()
+      .from(organizationEvents)
+      .where(wanted)
+      .orderBy(desc(occurredAt), desc(id))
+      .limit(page.limit)
+      .offset(page.offset),
+    db.select({ total: count() }).from(organizationEvents).where(wanted),
+  ]);
+  return { rows, total: totals[0]?.total ?? 0 };
 }
 
 /** The object of an organization may have something left to say when the organization is deleted. */

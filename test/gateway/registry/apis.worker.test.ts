@@ -16,9 +16,10 @@ describe('an API that is registered', () => {
       ...{ created_at: expect.stringMatching(/Z$/), updated_at: expect.stringMatching(/Z$/) },
     };
     const definition = { ...API, description: 'd', endpoints: [{ id: 'any-a', path: '/a' }] };
-    expect(answer.body).toEqual({ data: { ...summary, definition } });
-    expect((await get(person, `${PATH}/${dataOf(answer).id}`)).body).toEqual(answer.body);
-    expect((await get(person, `${PATH}/orders`)).body).toEqual(answer.body);
+    expect(answer.body).toMatchObject({ data: { ...summary, definition } });
+    const shown = { data: dataOf(answer) };
+    expect((await get(person, `${PATH}/${dataOf(answer).id}`)).body).toEqual(shown);
+    expect((await get(person, `${PATH}/orders`)).body).toEqual(shown);
     const page = { total: 1, limit: 20, offset: 0, has_more: false };
     expect((await get(person, PATH)).body).toEqual({ data: [summary], pagination: page });
   });
@@ -49,6 +50,41 @@ describe('an API that is registered', () => {
     expect(await slugs('search=%25')).toEqual(['two']);
     expect(await slugs('search=hre')).toEqual(['three']);
     expect((await get(person, `${PATH}?status=new`)).status).toBe(400);
+  });
+
+  it('is shown and listed as what it is by now, and keeps what was written of it.', async () => {
+    const person = await signUp();
+    const sunset_at = '2026-01-01T00:00:00Z';
+    await newApi(person, { slug: 'one', sunset_at });
+    await newApi(person, {
+      slug: 'two',
+      status: 'deprecated',
+      deprecated_at: sunset_at,
+      sunset_at: '2126-01-01T00:00:00Z',
+    });
+    await newApi(person, { slug: 'three' });
+    const listed = async (query: string) => (await get(person, `${PATH}?${query}`)).body;
+    const of = (slug: string, status: string) => expect.objectContaining({ slug, status });
+    const pagination = { total: 1, limit: 20, offset: 0, has_more: false };
+    expect(await listed('status=retired')).toEqual({ data: [of('one', 'retired')], pagination });
+    expect(await listed('status=deprecated')).toEqual({ data: [of('two', 'deprecated')], pagination });
+    expect(await listed('status=active')).toEqual({ data: [of('three', 'active')], pagination });
+    const shown = (await get(person, `${PATH}/one`)).body as { data: { status: string; definition: object } };
+    expect(shown.data.status).toBe('retired');
+    expect(shown.data.definition).not.toHaveProperty('status');
+    const again = await put(person, `${PATH}/one`, shown.data.definition);
+    expect(again).toMatchObject({ status: 200, body: { result: 'unchanged', data: { status: 'retired' } } });
+  });
+
+  it('that is called deprecated without a date is so since then, however often it is said.', async () => {
+    const person = await signUp();
+    const sent = { ...API, status: 'deprecated' };
+    const first = putOf(await put(person, `${PATH}/orders`, sent));
+    expect(first.data.definition['deprecated_at']).toMatch(/Z$/);
+    expect(putOf(await put(person, `${PATH}/orders`, sent))).toMatchObject({ result: 'unchanged', changes: [] });
+    const changed = putOf(await put(person, `${PATH}/orders`, { ...sent, retries: 3 }));
+    expect(changed.changes.map(({ path }) => path)).toEqual(['/retries']);
+    expect(putOf(await put(person, `${PATH}/orders`, API)).data.definition).not.toHaveProperty('deprecated_at');
   });
 
   it('is refused with the names of the fields that are wrong, and nothing is written.', async () => {
@@ -127,6 +163,12 @@ describe('one document', () => {
     expect(definition).toMatchObject({ upstreams: [{ weight: 2 }], endpoints: [{ id: 'get-put-orders-id' }] });
     expect(definition['description']).toBe('two\nlines\n');
     expect((await put(person, `${PATH}/orders`, definition)).body).toMatchObject({ result: 'unchanged' });
+    const headers = { Accept: 'application/yaml' };
+    const back = await call('GET', `${PATH}/orders`, { token: person.token, headers });
+    expect(back.headers.get('Content-Type')).toBe('application/yaml');
+    expect(back.headers.get('Vary')).toContain('Accept');
+    expect((await putYaml(person, `${PATH}/orders`, String(back.body))).body).toMatchObject({ result: 'unchanged' });
+    expect((await get(person, `${PATH}/orders`)).headers.get('Content-Type')).toBe('application/json');
     expect((await putYaml(person, `${PATH}/orders`, yaml)).body).toMatchObject({ result: 'unchanged' });
   });
 
@@ -157,7 +199,7 @@ describe('one document', () => {
     expect((await putYaml(person, `${PATH}/orders`, '- a')).status).toBe(400);
     const headers = { 'Content-Type': 'text/plain' };
     const text = await call('PUT', `${PATH}/orders`, { token: person.token, body: JSON.stringify(API), headers });
-    expect(text).toMatchObject({ status: 400, body: { error: 'bad_request' } });
+    expect(text).toMatchObject({ status: 415, body: { error: 'unsupported_media_type' } });
     const yaml = { 'Content-Type': 'application/yaml' };
     const made = await call('POST', PATH, { token: person.token, body: 'name: a', headers: yaml });
     expect(made).toMatchObject({ status: 400, body: { error: 'bad_request' } });
@@ -232,7 +274,7 @@ describe('a secret', () => {
     expect(JSON.stringify(shown.map(({ body }) => body))).not.toMatch(/sesame|another|[\w-]+\.[A-Za-z0-9+/]{40}/);
   });
 
-  it('must be given again for another place, and where an upstream at another origin comes in.', async () => {
+  it('must be given again for another place, and where it would be sent to another upstream.', async () => {
     const person = await signUp();
     const { definition } = await newApi(person, { credentials: inject('open sesame') });
     const refused = async (fields: object) =>
@@ -240,11 +282,12 @@ describe('a secret', () => {
     const path = 'credentials.inject.0.secret';
     const notStored = 'is the mask of a secret, but no such secret is stored; give the secret itself';
     expect(await refused({ credentials: inject('***', { name: 'X-Other' }) })).toEqual([{ path, message: notStored }]);
-    const message = 'must be given again, because an upstream at another origin was added';
+    const message = 'must be given again, because it would be sent to an upstream that was not sent it before';
     const upstreams = [...API.upstreams, { url: 'https://mine.example.net' }];
     expect(await refused({ upstreams })).toEqual([{ path, message }]);
     expect(await refused({ upstreams: [{ url: 'https://example.com:8443/base' }] })).toEqual([{ path, message }]);
-    expect(await refused({ upstreams: [{ url: 'https://example.com/other' }] })).toBeUndefined();
+    expect(await refused({ upstreams: [{ url: 'https://example.com/other' }] })).toEqual([{ path, message }]);
+    expect(await refused({ upstreams: [{ url: 'https://example.com./base/' }] })).toBeUndefined();
   });
 });
 

@@ -155,6 +155,32 @@ describe('revisions', () => {
     expect(statuses(missing)).toEqual([404, 404, 404, 404]);
   });
 
+  it('are made the present one only after it was tried what that would change.', async () => {
+    const person = await signUp();
+    const { id } = await newApi(person);
+    await expectOk(200, put(person, `${PATH}/${id}`, { ...API, retries: 3 }));
+    const changes = [{ op: 'remove', path: '/retries', before: 3 }];
+    const would = await post(person, `${PATH}/${id}/rollback?dry_run=true`, { revision: 1 });
+    expect(would).toMatchObject({
+      status: 200,
+      body: { data: { revision: 3, created_at: null, definition: API }, dry_run: true, changes },
+    });
+    expect(await revisionsOf(person, id)).toEqual([2, 1]);
+    expect((await post(person, `${PATH}/${id}/rollback?dry_run=true`, { revision: 9 })).status).toBe(404);
+    const done = await post(person, `${PATH}/${id}/rollback?dry_run=false`, { revision: 1 });
+    expect(done.body).toMatchObject({ data: { revision: 3, created_at: expect.any(String) }, dry_run: false, changes });
+    expect(await revisionsOf(person, id)).toEqual([3, 2, 1]);
+  });
+
+  it('are compared only where it is said which.', async () => {
+    const person = await signUp();
+    await newApi(person);
+    const message = 'is needed: the number of the revision to compare with `to`, or without `to` with the present one';
+    for (const query of ['', '?to=1', '?from=first']) {
+      expect(detailsOf(await get(person, `${PATH}/orders/diff${query}`))).toEqual([{ path: 'from', message }]);
+    }
+  });
+
   it('are the newest hundred.', async () => {
     const person = await signUp();
     const { id } = await newApi(person);

@@ -39,8 +39,16 @@ const two = { upstreams: undefined, pools: [pool('a', A), pool('b', A)] };
 
 const GOOD: [what: string, fields: object][] = [
   ['nothing but an upstream', {}],
+  ['an upstream that is drained', { upstreams: [A, { url: 'https://b.example.com', weight: 0 }] }],
   ['a permission and a scope of its own', { scopes: ['apis:read', 'orders:refund'] }],
   ['an upstream on a host that the operator allows', { upstreams: [{ url: 'http://localhost:9000/base/' }] }],
+  [
+    'a secret of all that a field holds, and a check of a path with a query',
+    {
+      credentials: { inject: [{ in: 'header', name: 'X-Key', secret: 'a b\t~!"{' }] },
+      health_check: { path: '/health/a%20b/?deep=../x&next=//y;z' },
+    },
+  ],
   [
     'two pools and a canary',
     {
@@ -100,10 +108,30 @@ const BAD: [fields: object, fault: string][] = [
   [{ upstreams: [{ url: 'https://me:pw@example.com' }] }, 'upstreams.0.url: must not contain a user name or password'],
   [{ upstreams: [{ url: 'https://example.com/?a' }] }, 'upstreams.0.url: must not have a query'],
   [{ upstreams: [{ url: 'https://example.com/#a' }] }, 'upstreams.0.url: must not have a fragment'],
-  [{ upstreams: [{ ...A, weight: 0 }] }, 'upstreams.0.weight: '],
+  [{ upstreams: [{ ...A, weight: -1 }] }, 'upstreams.0.weight: '],
+  [{ upstreams: [{ ...A, weight: 0 }] }, 'upstreams: must have a weight above 0'],
+  [
+    {
+      upstreams: [
+        { ...A, weight: 0 },
+        { url: 'https://b.example.com', backup: true },
+      ],
+    },
+    'upstreams: must have a weight',
+  ],
   [{ upstreams: [{ ...A, extra: 1 }] }, 'upstreams.0: '],
   [{ ...two, pools: [pool('a', A), pool('a', A)] }, 'pools.1.name: is the name of another pool'],
   [{ ...two, pools: [pool('a', { url: 'https://10.0.0.1' })] }, 'pools.0.upstreams.0.url: must name a host'],
+  ...['/../x', '/a/%2e%2E/x', '/.', '//evil.test/x', '/\\evil', '/a%2f..', '/a;x', '/%zz', '/%00?a=b'].map(
+    (path): [fields: object, message: string] => [
+      { health_check: { path } },
+      'health_check.path: must not have dot segments, empty segments, path parameters, or slashes in disguise',
+    ],
+  ),
+  ...['a\r\nx-evil: 1', 'a\nb', 'clé', 'a\u007f'].map((secret): [fields: object, message: string] => [
+    { credentials: { inject: [{ in: 'header', name: 'X-Key', secret }] } },
+    'credentials.inject.0.secret: must be visible ASCII characters, blanks and tabs',
+  ]),
   [{ health_check: { path: 'up' } }, 'health_check.path: must be a path of visible ASCII characters'],
   [
     { health_check: { path: '/', interval_ms: 5_000, timeout_ms: 6_000 } },

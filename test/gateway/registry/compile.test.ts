@@ -51,7 +51,7 @@ describe('a definition with nothing but upstreams', () => {
         maxRequestBytes: null,
         cache: {
           ...{ mode: 'off', ttlSeconds: 0, staleWhileRevalidateSeconds: 0, staleIfErrorSeconds: 0, varyHeaders: [] },
-          ...{ queryParameters: null, tags: [], perCaller: false, maxBytes: 8_388_608 },
+          ...{ queryParameters: null, tags: [], perCaller: null, maxBytes: 8_388_608 },
         },
         request: { headers: [], query: [], path: null, body: null },
         response: { headers: [], body: null, status: [], mask: [] },
@@ -73,14 +73,15 @@ describe('a compiled definition', () => {
     expect(Object.keys(endpoints[0]?.policy ?? {})).toEqual(['cache']);
     expect(endpoints[0]).toMatchObject({
       ...{ id: 'get-orders', versions: null, when: [], priority: 0 },
-      policy: { cache: { ttlSeconds: 60, varyHeaders: ['x-a'], perCaller: false } },
+      policy: { cache: { ttlSeconds: 60, varyHeaders: ['x-a'], perCaller: null } },
     });
   });
 
   it('takes the first version for requests that name none, unless it says otherwise.', () => {
     const versions = [{ name: 'v1' }, { name: 'v2' }];
-    expect(compiled({ versions }).versioning.default).toBe('v1');
-    expect(compiled({ versions, versioning: { default: 'v2' } }).versioning.default).toBe('v2');
+    expect(compiled({ versions }).versioning).toMatchObject({ default: 'v1', takesFirst: true });
+    const chosen = { by: ['path', 'header', 'accept'], default: 'v2' };
+    expect(compiled({ versions, versioning: { default: 'v2' } }).versioning).toEqual(chosen);
     expect(compiled({ versions, versioning: { default: null } }).versioning.default).toBeNull();
   });
 

@@ -12,8 +12,11 @@ describe('a version', () => {
     await newApi(person);
     expect((await get(person, VERSIONS)).body).toEqual({ data: [] });
     const v1 = { name: 'v1', status: 'deprecated', changelog: [{ date: '2026-01-02', text: 'Old' }], retries: 0 };
-    expect(await post(person, VERSIONS, v1)).toMatchObject({ status: 201, body: { data: v1 } });
-    expect((await get(person, `${VERSIONS}/v1`)).body).toEqual({ data: v1 });
+    const made = await post(person, VERSIONS, v1);
+    expect(made).toMatchObject({ status: 201, body: { data: v1 } });
+    const { deprecated_at } = dataOf<{ deprecated_at: string }>(made);
+    expect(Math.abs(Date.parse(deprecated_at) - Date.now())).toBeLessThan(60_000);
+    expect((await get(person, `${VERSIONS}/v1`)).body).toEqual({ data: { ...v1, deprecated_at } });
     expect(await put(person, `${VERSIONS}/v1`, { status: 'retired' })).toMatchObject({ status: 200 });
     expect((await get(person, VERSIONS)).body).toEqual({ data: [{ name: 'v1', status: 'retired' }] });
     expect((await remove(person, `${VERSIONS}/v1`)).status).toBe(204);

@@ -26,9 +26,9 @@ const source = {
 };
 
 const imported = putAnswer.extend({
-  warnings: z
-    .array(z.object({ path: z.string().meta({ description: 'JSON pointer' }), message: z.string() }))
-    .meta({ description: 'What of the document was left out or changed' }),
+  warnings: z.array(z.object({ path: z.string().meta({ description: 'JSON pointer' }), message: z.string() })).meta({
+    description: 'What of the document was left out or changed, and hosts of upstreams to be shown to be yours',
+  }),
 });
 
 const made = (output: unknown) =>

@@ -1,7 +1,9 @@
 import { HTTP_METHODS } from '../../../access/path-pattern.ts';
 import { notFound } from '../../../kernel/errors.ts';
+import { lifecycleAt, versionLifecycleAt } from '../../routing/lifecycle.ts';
 import { readPattern } from '../../routing/pattern.ts';
-import type { ApiDefinition, EndpointDefinition } from '../definition.ts';
+import { compileLifecycle } from '../compile.ts';
+import type { ApiDefinition, EndpointDefinition, VersionDefinition } from '../definition.ts';
 import { withEndpointIds } from '../endpoint-ids.ts';
 import { shapeOf } from './endpoints.ts';
 import type { Json } from './pointer.ts';
@@ -13,6 +15,8 @@ export interface ExportFacts {
   addresses: readonly string[];
   /** The one version that is described; without it all of them are. */
   version: string | undefined;
+  /** Milliseconds since 1970. */
+  now: number;
 }
 
 /**
@@ -24,7 +28,8 @@ export function exportDocument(sent: ApiDefinition, facts: ExportFacts): Json {
   const { version } = facts;
   const described = api.versions?.find(({ name }) => name === version);
   if (version !== undefined && !described) throw notFound('Version');
-  const { status = 'active', sunset_at } = described ?? api;
+  const status = described ? versionStatus(api, described, facts.now) : statusOf(api, facts.now);
+  const { sunset_at } = described ?? api;
   return {
     openapi: '3.1.0',
     info: {
@@ -36,7 +41,7 @@ export function exportDocument(sent: ApiDefinition, facts: ExportFacts): Json {
     },
     servers: serversOf(api, facts),
     security: securityOf(api, []),
-    paths: pathsOf(api, version),
+    paths: pathsOf(api, facts),
     components: {
       securitySchemes: {
         apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
@@ -49,13 +54,20 @@ export function exportDocument(sent: ApiDefinition, facts: ExportFacts): Json {
 const isByPath = ({ versions = [], versioning }: ApiDefinition) =>
   versions.length > 0 && (versioning?.by ?? ['path']).includes('path');
 
-const served = ({ versions = [] }: ApiDefinition) =>
-  versions.filter(({ status }) => status !== 'retired').map(({ name }) => name);
+const statusOf = (part: Parameters<typeof compileLifecycle>[0], now: number) =>
+  lifecycleAt(compileLifecycle(part), now);
 
-function serversOf(api: ApiDefinition, { addresses, version }: ExportFacts): Json[] {
+const versionStatus = (api: ApiDefinition, version: VersionDefinition, now: number) =>
+  versionLifecycleAt(compileLifecycle(api), compileLifecycle(version), now);
+
+/** The versions that are not gone by themselves. */
+const served = ({ versions = [] }: ApiDefinition, now: number) =>
+  versions.filter((version) => statusOf(version, now) !== 'retired').map(({ name }) => name);
+
+function serversOf(api: ApiDefinition, { addresses, version, now }: ExportFacts): Json[] {
   if (!isByPath(api)) return addresses.map((url) => ({ url }));
   if (version !== undefined) return addresses.map((url) => ({ url: `${url}/${version}` }));
-  const names = served(api);
+  const names = served(api, now);
   const usual = api.versioning?.default ?? names[0] ?? '';
   if (!names.includes(usual)) return addresses.map((url) => ({ url }));
   const variables = { version: { enum: names, default: usual } };
@@ -69,7 +81,7 @@ const securityOf = ({ visibility = 'keyed' }: ApiDefinition, scopes: readonly st
 ];
 
 /** Operations by path and method. What has no place of its own there stands beside what has it. */
-function pathsOf(api: ApiDefinition, version: string | undefined): Json {
+function pathsOf(api: ApiDefinition, { version, now }: ExportFacts): Json {
   const keys = new Map<string, string>();
   const paths = new Map<string, Map<string, Json>>();
   for (const endpoint of api.endpoints ?? []) {
@@ -80,12 +92,17 @@ function pathsOf(api: ApiDefinition, version: string | undefined): Json {
     keys.set(shape, key);
     const item = paths.get(key) ?? new Map<string, Json>();
     paths.set(key, item);
-    place(api, endpoint, key, item);
+    place(api, endpoint, { key, now }, item);
   }
   return Object.fromEntries([...paths].map(([key, item]) => [key, Object.fromEntries(item)]));
 }
 
-function place(api: ApiDefinition, endpoint: EndpointDefinition, key: string, item: Map<string, Json>) {
+function place(
+  api: ApiDefinition,
+  endpoint: EndpointDefinition,
+  { key, now }: Pick<Place, 'key' | 'now'>,
+  item: Map<string, Json>,
+) {
   const every = !endpoint.methods?.length;
   const wanted = (every ? HTTP_METHODS : (endpoint.methods ?? [])).map((method) => method.toLowerCase());
   const taken = wanted.filter((method) => item.has(method));
@@ -98,7 +115,7 @@ function place(api: ApiDefinition, endpoint: EndpointDefinition, key: string, it
   }
   const free = wanted.filter((method) => !item.has(method));
   for (const method of free)
-    item.set(method, operationOf(api, endpoint, { key, method, every, alone: wanted.length === 1 }));
+    item.set(method, operationOf(api, endpoint, { key, now, method, every, alone: wanted.length === 1 }));
 }
 
 /** What callers may know of an endpoint. */
@@ -110,13 +127,18 @@ function visibleIn(endpoint: EndpointDefinition): Json {
 
 interface Place {
   key: string;
+  now: number;
   method: string;
   every: boolean;
   /** Whether it is the endpoint's only operation. */
   alone: boolean;
 }
 
-function operationOf(api: ApiDefinition, endpoint: EndpointDefinition, { key, method, every, alone }: Place): Json {
+function operationOf(
+  api: ApiDefinition,
+  endpoint: EndpointDefinition,
+  { key, now, method, every, alone }: Place,
+): Json {
   const { id = '', description, deprecated, cost, scopes = [], mock = [], versions, when, priority } = endpoint;
   const words = {
     id,
@@ -126,7 +148,7 @@ function operationOf(api: ApiDefinition, endpoint: EndpointDefinition, { key, me
     ...(when !== undefined && { when }),
     ...(priority !== undefined && { priority }),
   };
-  const parameters = [...pathParameters(key), ...versionParameters(api), ...predicateParameters(endpoint)];
+  const parameters = [...pathParameters(key), ...versionParameters(api, now), ...predicateParameters(endpoint)];
   return {
     operationId: alone ? id : `${id}-${method}`,
     ...(description && { description }),
@@ -149,8 +171,8 @@ function pathParameters(key: string): Json[] {
 }
 
 /** Where the version is no part of the address. */
-function versionParameters(api: ApiDefinition): Json[] {
-  const names = served(api);
+function versionParameters(api: ApiDefinition, now: number): Json[] {
+  const names = served(api, now);
   if (names.length === 0 || isByPath(api) || !api.versioning?.by?.includes('header')) return [];
   const required = api.versioning.default === null;
   return [{ name: 'X-API-Version', in: 'header', required, schema: { ...text, enum: names } }];

@@ -87,11 +87,13 @@ export function shapedDefinition(definition: object, imported: Imported): ApiDef
 }
 
 /** The same error, which names places in the document where it named what was made of them. */
-export function placed(error: unknown, { sources, upstream }: Imported): unknown {
+export function placed(error: unknown, imported: Imported): unknown {
   if (!(error instanceof AppError) || !error.details) return error;
-  const details = error.details.map(({ path, message }) => ({ path: pointerOf(path, sources, upstream), message }));
-  return new AppError(error.code, error.message, { details });
+  return new AppError(error.code, error.message, { details: placedDetails(error.details, imported) });
 }
+
+export const placedDetails = (details: readonly ErrorDetail[], { sources, upstream }: Imported): ErrorDetail[] =>
+  details.map(({ path, message }) => ({ path: pointerOf(path, sources, upstream), message }));
 
 function pointerOf(path: string, sources: readonly Source[], upstream: Imported['upstream']): string {
   const [, index, field] = /^endpoints\.(\d+)(?:\.(\w+))?/.exec(path) ?? [];

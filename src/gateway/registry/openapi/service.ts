@@ -1,14 +1,15 @@
-import { stringify } from 'yaml';
 import { type OrganizationCtx, permit } from '../../../access/ctx.ts';
 import type { Executor } from '../../../db/client.ts';
+import { writeYaml } from '../../../http/yaml.ts';
 import { AppError, invalidField } from '../../../kernel/errors.ts';
-import { loadApi, type RegistryDeps } from '../change.ts';
+import { loadApi, type RegistryDeps, refOf } from '../change.ts';
 import type { ApiDefinition } from '../definition.ts';
 import { maskSecrets } from '../secrets.ts';
 import { putApi } from '../service.ts';
+import { findApi } from '../store.ts';
 import { parseDocument } from './document.ts';
 import { exportDocument } from './export.ts';
-import { type Imported, mergedEndpoints, placed, readDocument, shapedDefinition } from './import.ts';
+import { type Imported, mergedEndpoints, placed, placedDetails, readDocument, shapedDefinition } from './import.ts';
 import type { Json } from './pointer.ts';
 
 export interface OpenApiDeps extends RegistryDeps {
@@ -49,6 +50,10 @@ export async function importNewApi(ctx: OrganizationCtx, deps: OpenApiDeps, sent
   const slug = sent.slug ?? slugOf(name ?? '');
   if (name === undefined) throw invalidField('name', 'is needed: the document has no title');
   if (slug === undefined) throw invalidField('slug', 'is needed: none can be made of the name');
+  if (await findApi(ctx.db.query, refOf(ctx, slug))) {
+    const instead = `POST /api/v1/apis/${slug}/import replaces the endpoints of that API`;
+    throw new AppError('conflict', `The slug ${slug} is taken; ${instead}`);
+  }
   const { description } = imported;
   const upstreams = sent.upstreams ?? (imported.upstream && [{ url: imported.upstream.url }]);
   if (!upstreams) throw invalidField('upstreams', 'is needed: the document names no server at an https address');
@@ -101,7 +106,7 @@ async function put(
 ) {
   try {
     const answer = await putApi(ctx, deps, idOrSlug, shapedDefinition(definition, imported), options);
-    return { ...answer, warnings: [...imported.warnings] };
+    return { ...answer, warnings: [...imported.warnings, ...placedDetails(answer.warnings, imported)] };
   } catch (error) {
     throw placed(error, imported);
   }
@@ -135,11 +140,10 @@ export async function exportApi(ctx: OrganizationCtx, deps: OpenApiDeps, idOrSlu
     ...(organization === undefined ? [] : [`${deps.baseUrl}/g/${organization}/${slug}`]),
     `${deps.baseUrl}/api/v1/${slug}`,
   ];
-  return exportDocument(definition, { revision, addresses, version });
+  return exportDocument(definition, { revision, addresses, version, now: ctx.clock().getTime() });
 }
 
 /** @throws AppError as `exportApi` */
 export async function exportApiYaml(...asked: Parameters<typeof exportApi>): Promise<string> {
-  // Aliases, which the reader refuses, are not written either.
-  return stringify(await exportApi(...asked), { aliasDuplicateObjects: false });
+  return writeYaml(await exportApi(...asked));
 }

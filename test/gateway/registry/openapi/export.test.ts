@@ -6,7 +6,9 @@ import { exportDocument } from '../../../../src/gateway/registry/openapi/export.
 import { readDocument } from '../../../../src/gateway/registry/openapi/import.ts';
 import { AppError } from '../../../../src/kernel/errors.ts';
 
-const FACTS = { revision: 4, addresses: ['https://weir.test/g/acme/orders'], version: undefined };
+const NOW = Date.UTC(2026, 2, 2);
+
+const FACTS = { revision: 4, addresses: ['https://weir.test/g/acme/orders'], version: undefined, now: NOW };
 
 const API: ApiDefinition = {
   ...{ slug: 'orders', name: 'Orders', upstreams: [{ url: 'https://secret.example.com' }] },
@@ -54,6 +56,21 @@ describe('the OpenAPI document of an API', () => {
     expect(document['servers']).toEqual([{ url: 'https://weir.test/g/acme/orders/v1' }]);
     expect(Object.keys(document['paths'] as object)).toEqual(['/files/{rest}']);
     expect(() => exportDocument(API, { ...FACTS, version: 'v9' })).toThrow(AppError);
+  });
+
+  it('names no version that is past its sunset, and tells what is in force.', () => {
+    const [v1, ...others] = API.versions ?? [];
+    const gone = { name: 'v1', ...v1, sunset_at: new Date(NOW).toISOString() };
+    const api = { ...API, versions: [gone, ...others], versioning: { by: ['header' as const] } };
+    const before = JSON.stringify(exportDocument(api, { ...FACTS, now: NOW - 1 }));
+    expect(before).toContain('"enum":["v1","v2"]');
+    expect(JSON.stringify(exportDocument(api, FACTS))).toContain('"enum":["v2"]');
+    expect(exportDocument(api, { ...FACTS, version: 'v1' })['info']).toMatchObject({ 'x-weir-status': 'retired' });
+    const ended = { ...API, deprecated_at: '2026-01-01T00:00:00Z' };
+    expect(exportDocument(ended, FACTS)['info']).toMatchObject({ 'x-weir-status': 'deprecated' });
+    expect(exportDocument(ended, { ...FACTS, version: 'v2' })['info']).toMatchObject({
+      'x-weir-status': 'deprecated',
+    });
   });
 
   it('tells the field that chooses a version, where that is no part of the address.', () => {

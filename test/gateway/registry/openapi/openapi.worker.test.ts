@@ -41,7 +41,10 @@ describe('an OpenAPI document', () => {
   it('makes an API with its endpoints, upstream and texts, as its first revision.', async () => {
     const person = await signUp();
     const answer = await post(person, `${PATH}/import?note=first`, { document: DOCUMENT });
-    expect(answer).toMatchObject({ status: 201, body: { result: 'created', dry_run: false, warnings: [] } });
+    expect(answer).toMatchObject({ status: 201, body: { result: 'created', dry_run: false } });
+    expect(outcome(answer).warnings).toMatchObject([
+      { path: '/servers/0/url', message: expect.stringMatching('^gets no calls before example.com') },
+    ]);
     const { data } = outcome(answer);
     expect(data).toMatchObject({ slug: 'order-service', name: 'Order Service', revision: 1 });
     expect(data.definition).toEqual({
@@ -75,7 +78,9 @@ describe('an OpenAPI document', () => {
   it('never replaces an API that there is.', async () => {
     const person = await signUp();
     await newApi(person, { slug: 'order-service' });
-    expect(await importNew(person, { document: DOCUMENT })).toMatchObject({ status: 409, body: { error: 'conflict' } });
+    const taken = await importNew(person, { document: DOCUMENT });
+    expect(taken).toMatchObject({ status: 409, body: { error: 'conflict' } });
+    expect(messageOf(taken)).toMatch(/^The slug order-service is taken; POST \S+\/order-service\/import/);
   });
 
   it('is refused by the places in it that cannot be imported, and nothing is written.', async () => {
