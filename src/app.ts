@@ -46,6 +46,7 @@ import { isAllowed } from './outbound/allow-list.ts';
 import { portOf, urlFault } from './outbound/guard.ts';
 import { addDiscoveryRoutes } from './portal/discovery/routes.ts';
 import { addDocsRoutes } from './portal/docs/routes.ts';
+import { addOrganizationEventRoutes } from './quota/events/routes.ts';
 import { addRateLimitRoutes } from './quota/rate-limits/routes.ts';
 import { addUsageRoutes } from './quota/usage/routes.ts';
 import { addCircuitRoutes } from './triggers/circuits/routes.ts';
@@ -119,6 +120,7 @@ export function createApp(deps: AppDeps) {
   addReplayRoutes(routes, deps);
   addEventRoutes(routes, deps);
   addRateLimitRoutes(routes, { holdOrganization, ownOrganization });
+  addOrganizationEventRoutes(routes);
   addUsageRoutes(routes, { ...deps.usage, ownOrganization });
   addRequestLogRoutes(routes);
   addAuditRoutes(routes);

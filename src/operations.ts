@@ -14,6 +14,7 @@ import { operations as health } from './observability/health/contract.ts';
 import { operations as requests } from './observability/requests/contract.ts';
 import { operations as discovery } from './portal/discovery/contract.ts';
 import { operations as docs } from './portal/docs/contract.ts';
+import { operations as organizationEvents } from './quota/events/contract.ts';
 import { operations as rateLimits } from './quota/rate-limits/contract.ts';
 import { operations as usage } from './quota/usage/contract.ts';
 import { operations as circuits } from './triggers/circuits/contract.ts';
@@ -47,6 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...events,
   ...rateLimits,
   ...usage,
+  ...organizationEvents,
   ...requests,
   ...audit,
   ...health,

@@ -46,7 +46,9 @@ export interface AdmitRequest {
 export type CallAdmission =
   | { kind: 'admitted'; caller: Caller; giveBack(): Promise<void> }
   /** The APIs have changed: to be routed again, by this version. */
-  | { kind: 'stale'; version: number };
+  | { kind: 'stale'; version: number }
+  /** By the APIs as they are known here: nobody was asked whether they still are in force. */
+  | { kind: 'refused'; answer(): Promise<never> };
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -55,9 +57,9 @@ const permissionFor = ({ use, isSocket }: AdmitRequest): Permission =>
   SAFE.has(use.method) && !isSocket ? 'gateway:read' : 'gateway:write';
 
 /**
- * Decides whether a call may go on, and charges it to the organization whose API it is for.
- * @throws AppError `unauthorized`, `forbidden`, `not_found` for a caller with no place in the organization (who is
- * charged for asking), `RATE_LIMITED`, `service_unavailable`
+ * Decides whether a call may go on, and charges it to the organization whose API it is for. A caller with no place in the
+ * organization is refused with `not_found`, and charged for asking when that is the answer.
+ * @throws AppError `unauthorized`, `forbidden`, `RATE_LIMITED`, `service_unavailable`, each by what is in force
  */
 export async function admitCall(deps: AdmitDeps, request: AdmitRequest): Promise<CallAdmission> {
   const { credential, organizationId, api } = request;
@@ -67,7 +69,7 @@ export async function admitCall(deps: AdmitDeps, request: AdmitRequest): Promise
     case 'key':
       if (credential.key.organizationId === organizationId) return admitKey(deps, request, credential.key.hash);
       if (api.visibility === 'public') return admitAnonymous(deps, request);
-      return refuseStranger(deps, request);
+      return strangerRefused(deps, request);
     case 'person':
       return admitPerson(deps, request, credential.principal);
   }
@@ -100,15 +102,14 @@ async function admitPerson(
   const { userId } = principal;
   if (!permissions) {
     if (api.visibility === 'public') return admitAnonymous(deps, request);
-    return refuseStranger(deps, request);
+    return strangerRefused(deps, request);
   }
   const needed = permissionFor(request);
-  if (!permissions.has(needed)) {
-    throw new AppError('forbidden', `This needs the permission ${needed}, which this caller does not have`);
-  }
-  const missing = request.policy.scopes.find((scope) => isPermission(scope) && !permissions.has(scope));
+  const scopes = request.policy.scopes.filter(isPermission);
+  const missing = [needed, ...scopes].find((permission) => !permissions.has(permission));
   if (missing !== undefined) {
-    throw new AppError('forbidden', `This needs the permission ${missing}, which this caller does not have`);
+    const text = `This needs the permission ${missing}, which this caller does not have`;
+    return refused(new AppError('forbidden', text));
   }
   const verdict = await ask(deps, request, drawerOf(principal));
   if (verdict.ok === false) return stale(verdict);
@@ -118,9 +119,10 @@ async function admitPerson(
 
 /** An API's public calls are its owner's to pay for, who says how many there may be from one address. */
 async function admitAnonymous(deps: AdmitDeps, request: AdmitRequest): Promise<CallAdmission> {
-  const { api, policy, use } = request;
+  const { api, policy, use, credential } = request;
   if (api.visibility !== 'public' || policy.scopes.length > 0) {
-    throw new AppError('unauthorized', 'This API needs a key');
+    const invalid = credential.kind === 'none' ? credential.invalid : undefined;
+    return refused(invalid ?? new AppError('unauthorized', 'This API needs a key of its organization'));
   }
   const verdict = await ask(deps, request, { kind: 'anonymous' });
   if (verdict.ok === false) return stale(verdict);
@@ -162,10 +164,15 @@ const drawerOf = (principal: UserPrincipal | WalletPrincipal): Drawer =>
     : { kind: 'wallet', address: principal.address, userId: principal.userId };
 
 /** What is another organization's does not exist. */
-async function refuseStranger(deps: AdmitDeps, request: AdmitRequest): Promise<never> {
-  await chargeAsking(deps, request.credential, request);
-  throw notFound('Service');
-}
+const strangerRefused = (deps: AdmitDeps, request: AdmitRequest): CallAdmission => ({
+  kind: 'refused',
+  async answer() {
+    await chargeAsking(deps, request.credential, request);
+    throw notFound('Service');
+  },
+});
+
+const refused = (error: AppError): CallAdmission => ({ kind: 'refused', answer: () => Promise.reject(error) });
 
 /** @throws AppError as the verdict has it, unless it says that the routing is out of date */
 async function ask(

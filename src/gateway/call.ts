@@ -24,6 +24,8 @@ export interface Call {
   caller: Caller | undefined;
   /** Where it leads, whether or not it is let through. */
   routing: Routing | undefined;
+  /** It asks what pages of another origin may send, and goes no further. */
+  isPreflight: boolean;
   /** When it was let through. */
   admittedAt: number | undefined;
   routed: RoutedCall | undefined;

@@ -73,6 +73,8 @@ export interface Versioning {
   by: readonly VersionPlace[];
   /** For requests that name none; `null` refuses them. */
   default: string | null;
+  /** Nobody chose it: once it is retired, the first version that is not takes its place. */
+  takesFirst?: boolean;
 }
 
 export interface CompiledVersion {
@@ -142,8 +144,12 @@ export interface CachePolicy {
   queryParameters: readonly string[] | null;
   /** For purging. */
   tags: readonly string[];
-  /** One cache for each caller: an answer is never shown to another. */
-  perCaller: boolean;
+  /**
+   * `true`: one cache for each caller, an answer is never shown to another. `false`: answers to authorized requests are
+   * shared with `ttl`, for which the owner answers. `null`: only where the origin allows it (RFC 9111 §3.5); with `ttl`
+   * those that it does not are kept for each caller.
+   */
+  perCaller: boolean | null;
   maxBytes: number;
 }
 

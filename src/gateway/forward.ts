@@ -4,17 +4,19 @@ import type { Call } from './call.ts';
 import { originOf } from './call.ts';
 import type { CompiledPool, CompiledUpstream } from './compiled.ts';
 import { type Injection, injectHeaders } from './headers/credentials.ts';
+import { type PassedOnDeps, passedOn } from './headers/passed-on.ts';
 import { continueTrace } from './headers/trace.ts';
 import { upstreamHeaders } from './headers/upstream.ts';
 import type { CallPlan, GatewayView } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
-import { bounded } from './size.ts';
+import { receiveBody } from './size.ts';
 import { askForWhole, changeRequest, type MessageFault } from './transform/message.ts';
 import type { CallFacts } from './transform/names.ts';
 import { addPieces, keepPieces } from './transform/query.ts';
-import { type SendDeps, sendUpstream } from './upstream/send.ts';
+import { type SendDeps, sendUpstream, type UpstreamCall } from './upstream/send.ts';
+import type { Upload } from './upstream/upload.ts';
 
-export interface ForwardDeps extends SendDeps {
+export interface ForwardDeps extends SendDeps, PassedOnDeps {
   cache: GatewayCache;
   /** From 0 to 1, 1 excluded. */
   random(): number;
@@ -41,14 +43,13 @@ interface Outgoing {
   headers: Headers;
   path: string;
   query: string;
-  body: ReadableStream<Uint8Array> | string | null;
-  broken(): AppError | undefined;
-  bodySignal: AbortSignal | undefined;
+  body: UpstreamCall['body'];
+  upload: Upload | undefined;
 }
 
 /**
  * Carries a call to an upstream, through the cache.
- * @throws AppError as the request is refused (400, 413, 415, 431, 508), and as sending it fails
+ * @throws AppError as the request is refused (400, 408, 413, 415, 431, 508), and as sending it fails
  */
 export async function forward(
   deps: ForwardDeps,
@@ -58,7 +59,7 @@ export async function forward(
 ): Promise<Forwarded> {
   const plan = view.planOf(routed);
   const facts = factsOf(call, routed);
-  const outgoing = await outgoingOf(call, routed, plan, facts);
+  const outgoing = await outgoingOf(deps, call, routed, plan, facts);
   const injection = await plan.injection;
   const caller = call.caller?.keyId ?? call.caller?.userId ?? null;
   const { plan: chosen, api } = routed;
@@ -67,11 +68,11 @@ export async function forward(
   const send = async (ask?: Ask) => {
     const sent = await sendUpstream(deps, {
       ...{ api, pool, policy: chosen.policy, method: call.request.method, body: outgoing.body },
+      upload: outgoing.upload,
       headers: asked(outgoing.headers, ask, injection),
       rest: restOf(outgoing, ask, injection),
       hashKey: hashKeyOf(pool, call, outgoing.headers),
       signal: ask?.behind ? NEVER : call.request.signal,
-      ...{ broken: outgoing.broken, bodySignal: outgoing.bodySignal },
       tried: (so) => {
         call.upstream = so;
       },
@@ -80,10 +81,15 @@ export async function forward(
     return sent.response;
   };
   const request = {
-    ...{ method: call.request.method, host: facts.host, path: outgoing.path, query: outgoing.query, caller },
+    ...{ method: call.request.method, scheme: facts.scheme, host: facts.host, target: routed.forward },
+    ...{ path: outgoing.path, query: outgoing.query, caller, pool: pool.name },
     ...{ headers: outgoing.headers, hasBody: outgoing.body !== null, background: deps.background },
     authorized:
       call.caller?.kind !== 'anonymous' || outgoing.headers.has('authorization') || call.request.headers.has('cookie'),
+    refused: (report: string) => {
+      call.cacheStatus = report;
+      call.fields.push(['cache-status', report]);
+    },
   };
   const response = call.isSocket ? await send() : await deps.cache.serve(request, plan.scope, send);
   if (plan.scope.policy.mode !== 'off') call.cacheStatus = response.headers.get('cache-status') ?? undefined;
@@ -110,12 +116,19 @@ function factsOf(call: Call, { api, version, params }: RoutedCall): CallFacts {
   };
 }
 
-async function outgoingOf(call: Call, routed: RoutedCall, plan: CallPlan, facts: CallFacts): Promise<Outgoing> {
+async function outgoingOf(
+  deps: PassedOnDeps & SendDeps,
+  call: Call,
+  routed: RoutedCall,
+  plan: CallPlan,
+  facts: CallFacts,
+): Promise<Outgoing> {
   const { request } = call;
   const { policy } = routed.plan;
+  const passOn = await passedOn(deps, policy.credentials.passOn, request.headers, call.caller);
   const made = upstreamHeaders(request.headers, {
     ...{ requestId: call.requestId, address: call.address, host: facts.host, scheme: facts.scheme },
-    ...{ trace: continueTrace(request.headers), passOn: policy.credentials.passOn, websocket: call.isSocket },
+    ...{ trace: continueTrace(request.headers), passOn, websocket: call.isSocket },
   });
   if (!made.ok) throw REFUSALS[made.reason]();
   const { headers } = made;
@@ -125,10 +138,16 @@ async function outgoingOf(call: Call, routed: RoutedCall, plan: CallPlan, facts:
   const path = changes.path ? changes.path(facts) : routed.forward;
   if (path === undefined) throw new AppError('bad_request', 'The path does not lead to the upstream');
   const query = changes.query ? changes.query(facts.search, facts) : facts.search;
-  const received = bounded(request, policy.maxRequestBytes);
-  const body = await changeRequest(changes.body, headers, received.stream);
-  if (!body.ok) throw bodyError(body);
-  return { headers, path, query, body: body.body, broken: received.broken, bodySignal: received.signal };
+  const { body, upload } = await receiveBody(request, { clock: deps.clock, maxBytes: policy.maxRequestBytes });
+  if (!changes.body || body === null) return { headers, path, query, body, upload };
+  const stream = body instanceof Uint8Array ? new Response(body).body : body;
+  const changed = await changeRequest(changes.body, headers, stream).catch((error: unknown) => {
+    throw upload?.broken() ?? error;
+  });
+  if (!changed.ok) throw bodyError(changed);
+  return typeof changed.body === 'string'
+    ? { headers, path, query, body: changed.body, upload: undefined }
+    : { headers, path, query, body, upload };
 }
 
 const REFUSALS = {

@@ -12,7 +12,11 @@ interface PresentedKey {
 
 /** What a request shows of who sent it. */
 export type Credential =
-  | { kind: 'none' }
+  | {
+      kind: 'none';
+      /** Why what was sent is not one. */
+      invalid?: AppError;
+    }
   | { kind: 'key'; key: PresentedKey }
   | { kind: 'person'; principal: UserPrincipal | WalletPrincipal };
 
@@ -69,12 +73,18 @@ export async function readCredentialIfAny(deps: IdentifyDeps, headers: Headers):
   try {
     return await readCredential(deps, headers);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'unauthorized') return NONE;
+    if (error instanceof AppError && error.code === 'unauthorized') return { kind: 'none', invalid: error };
     throw error;
   }
 }
 
 const NONE: Credential = { kind: 'none' };
+
+/** Whether a request shows what is meant as a credential of ours, good or not. */
+export function showsCredential(headers: Headers): boolean {
+  if (keyText(headers) !== undefined) return true;
+  return TOKEN.test(BEARER.exec(headers.get('authorization') ?? '')?.[1] ?? '');
+}
 
 /** Whose services a credential reaches at `/api/v1/…`. @throws AppError `unauthorized` without one */
 export async function organizationBehind(deps: IdentifyDeps, credential: Credential): Promise<string> {

@@ -2,19 +2,18 @@ import type { QuotaStatus } from '../access/admission.ts';
 import type { KeyUse } from '../access/edge.ts';
 import { clientAddress } from '../http/address.ts';
 import { errorResponse } from '../http/problem.ts';
-import { tellQuota } from '../http/quota-fields.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { type AdmitDeps, admitCall, chargeAsking } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Call, requestIdOf } from './call.ts';
+import { finish } from './finish.ts';
 import { type ForwardDeps, forward } from './forward.ts';
 import { type Credential, readCredential } from './identify.ts';
 import { type LocateDeps, type Located, locate } from './locate.ts';
 import type { Place } from './place.ts';
 import type { GatewayView } from './prepared.ts';
 import type { Records } from './records/gatherer.ts';
-import { recordOf } from './records/of-call.ts';
 import { deadEnd } from './refuse.ts';
 import { pathFrom } from './routing/path.ts';
 import type { RoutedCall, Routing } from './routing/router.ts';
@@ -51,7 +50,7 @@ function begin({ clock, log }: PipelineDeps, request: Request, place: Place): Ca
     address: clientAddress(request.headers),
     ...{ organizationId: undefined, quota: undefined, caller: undefined, routed: undefined, view: undefined },
     ...{ routing: undefined, admittedAt: undefined, giveBack: undefined, upstream: undefined },
-    ...{ cacheStatus: undefined, error: undefined },
+    ...{ cacheStatus: undefined, error: undefined, isPreflight: false },
   };
 }
 
@@ -79,7 +78,7 @@ const latestOf = ({ snapshots }: PipelineDeps, organizationId: string, doubt: Do
 type Doubt =
   /** What it was routed by is no longer in force. */
   | { version: number }
-  /** It led to no call, so that nobody has said whether what it was routed by is in force. */
+  /** It led to no call, or to one that is refused: nobody has said whether what it was routed by is in force. */
   | { answer(): Promise<Response> };
 
 /** Answers the call, if what it was routed by is in force. */
@@ -93,8 +92,12 @@ async function attempt(
   const addressed = addressOf(call.place, view);
   const routing = routeOf(call, addressed, view);
   call.routing = routing;
+  call.isPreflight = false;
   const preflight = 'api' in routing ? view.corsOf(routing.api)?.preflight(request.method, request.headers) : undefined;
-  if (preflight) return { answer: async () => new Response(null, preflight) };
+  if (preflight) {
+    call.isPreflight = true;
+    return { answer: async () => new Response(null, preflight) };
+  }
   const use = useOf(call, addressed);
   const tell = (status: QuotaStatus) => {
     call.quota = status;
@@ -105,7 +108,7 @@ async function attempt(
     ...{ organizationId, api, endpoint, credential, use, tell, policy: plan.policy, version: view.version },
     isSocket: call.isSocket,
   });
-  if (admission.kind === 'stale') return admission;
+  if (admission.kind !== 'admitted') return admission;
   call.routed = routing;
   call.admittedAt = deps.clock().getTime();
   call.caller = admission.caller;
@@ -143,7 +146,9 @@ async function readmitSocket(
       ...{ policy: charged ? plan.policy : { ...plan.policy, cost: 0 }, tell: () => undefined },
     });
     if (admission.kind === 'admitted') return;
-    current = await deps.snapshots.get(organizationId, admission.version);
+    const latest = await latestOf(deps, organizationId, admission);
+    if (latest === current && 'answer' in admission) return admission.answer();
+    current = latest;
   }
   throw notFound('Service');
 }
@@ -207,24 +212,4 @@ async function refuse(
   if (!error) return new Response(null, { status: 204 });
   await chargeAsking(deps, credential, asking);
   throw error;
-}
-
-/** What every answer carries, and what follows from how it ended. */
-function finish(deps: PipelineDeps, call: Call, response: Response, refusal: AppError | undefined): Response {
-  const { headers, status } = response;
-  const { routed, request } = call;
-  headers.set('x-request-id', call.requestId);
-  for (const [name, value] of call.fields) headers.set(name, value);
-  if (routed) {
-    routed.lifecycle?.write(headers, routed.base);
-    call.view?.corsOf(routed.api)?.decorate(request.headers, headers);
-  }
-  const now = deps.clock().getTime();
-  tellQuota(headers, call.quota, refusal?.rateLimit, now);
-  // Every request counts but those whose failure is not the caller's.
-  const isGivenBack = status === 401 || status >= 500;
-  if (call.giveBack && isGivenBack) deps.background(call.giveBack());
-  const record = recordOf(call, response, { now, isGivenBack, colo: deps.records.coloOf(request) });
-  if (record) deps.records.note(record);
-  return response;
 }

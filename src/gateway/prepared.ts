@@ -9,6 +9,7 @@ import {
   type ResponseChanges,
 } from './transform/compile.ts';
 import { type CorsRules, compileCors } from './transform/cors.ts';
+import { selectingFields } from './vary.ts';
 
 /** What an organization's calls are served with, for as long as this version of its gateway is in force. */
 export interface GatewayView {
@@ -17,6 +18,8 @@ export interface GatewayView {
   /** The slug of the API that all paths of a host belong to, by the name of the host. */
   boundTo: ReadonlyMap<string, string>;
   router: Router;
+  /** By which fields of a request its way through an API is chosen. */
+  selectedBy(api: CompiledApi): readonly string[];
   /** Nothing where the API has no rules for other origins. */
   corsOf(api: CompiledApi): CorsRules | null;
   poolOf(api: CompiledApi, name: string): CompiledPool;
@@ -41,12 +44,18 @@ export interface ViewDeps {
 export function viewOf(deps: ViewDeps, gateway: CompiledGateway): GatewayView {
   const rules = new Map(gateway.apis.map((api) => [api, api.cors && compileCors(api.cors)]));
   const pools = new Map(gateway.apis.map((api) => [api, new Map(api.pools.map((pool) => [pool.name, pool]))]));
+  const selecting = new Map<CompiledApi, readonly string[]>();
   const plans = new Map<CompiledEndpoint | CompiledApi, Map<string | null, CallPlan>>();
   return {
     version: gateway.version,
     names: new Set(gateway.names),
     boundTo: new Map(Object.entries(gateway.boundTo)),
     router: createRouter(gateway),
+    selectedBy(api) {
+      const fields = selecting.get(api) ?? selectingFields(api);
+      selecting.set(api, fields);
+      return fields;
+    },
     corsOf: (api) => rules.get(api) ?? null,
     poolOf(api, name) {
       const pool = pools.get(api)?.get(name);
@@ -73,7 +82,7 @@ export function viewOf(deps: ViewDeps, gateway: CompiledGateway): GatewayView {
 
 function prepare(deps: ViewDeps, { api, endpoint, version, plan: { policy } }: RoutedCall): CallPlan {
   const { inject } = policy.credentials;
-  const place = { endpointId: endpoint?.id ?? null, version: version?.name ?? null, policy: policy.cache };
+  const place = { endpointId: endpoint?.id ?? null, version: version?.name ?? null, policy };
   return {
     request: compileRequestTransform(policy.request, endpoint?.path ?? null),
     response: compileResponseTransform(policy.response),

@@ -1,4 +1,5 @@
 import { type Clock, SECOND } from '../kernel/clock.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { CompiledApi, CompiledGateway } from './compiled.ts';
 
 /** What the organization's object answers when it is asked for the data plane's part of what was published to it. */
@@ -7,6 +8,8 @@ interface PublishedGateway {
   /** Nothing when it is the version that is known. */
   parts: readonly string[] | null;
 }
+
+const UNREACHABLE = 'What APIs there are cannot be found out at the moment';
 
 /** The first part; each other one is a CompiledApi. */
 export interface GatewayHead {
@@ -44,13 +47,14 @@ export interface Snapshots<T> {
   /**
    * What an organization's requests are served with, in this version or a later one; nothing when the organization was
    * never published. What is older than `atLeast` is never answered.
-   * @throws Error when the organization's object cannot be reached, or does not know of that version
+   * @throws AppError `service_unavailable` when the organization's object cannot be reached; Error when it does not know of
+   * that version
    */
   get(organizationId: string, atLeast?: number): Promise<T | undefined>;
   /**
    * What is in force now, for an answer that no admission vouches for. Under a flood of such questions it is what was in
    * force up to a second ago.
-   * @throws Error as `get` does
+   * @throws AppError as `get` does
    */
   confirm(organizationId: string): Promise<T | undefined>;
 }
@@ -82,7 +86,9 @@ export function createSnapshots<T>({ clock, ask, build, background }: SnapshotDe
 
   async function load(organizationId: string): Promise<Held<T> | undefined> {
     const before = held.get(organizationId);
-    const published = await ask(organizationId, before?.version ?? -1);
+    const published = await ask(organizationId, before?.version ?? -1).catch((cause: unknown) => {
+      throw new AppError('service_unavailable', UNREACHABLE, { retryAfter: 1, cause });
+    });
     if (!published) return undefined;
     const known = held.get(organizationId);
     if (known && known.version >= published.version) return known;

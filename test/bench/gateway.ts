@@ -105,7 +105,7 @@ async function weir(
   const api: ApiDefinition = {
     ...{ slug: 'orders', name: 'Orders', upstreams: [{ url: around.upstream.url }] },
     endpoints: [{ methods: ['GET'], path: '/orders/{order_id}' }],
-    ...(cached && { cache: { mode: 'ttl', ttl_seconds: 3_600 } }),
+    ...(cached && { cache: { mode: 'ttl', ttl_seconds: 3_600, per_caller: false } }),
   };
   const textOf = async (init?: RequestInit) => {
     const response = await fetch(server.url, init);

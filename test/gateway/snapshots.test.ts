@@ -106,7 +106,10 @@ describe('what an isolate serves an organization by', () => {
   it('can be had again after the object could not be reached.', async () => {
     const { versionOf, pauses, inBackground } = newWorld();
     pauses.push(Promise.reject(new Error('the object is away')));
-    await expect(Promise.all([versionOf(), versionOf()])).rejects.toThrow('the object is away');
+    await expect(Promise.all([versionOf(), versionOf()])).rejects.toMatchObject({
+      code: 'service_unavailable',
+      cause: new Error('the object is away'),
+    });
     expect(await versionOf()).toBe(5);
     expect(await Promise.all(inBackground)).toHaveLength(2);
   });

@@ -15,8 +15,10 @@ export function cacheOutcome(field: string | null): CacheOutcome | null {
   const isStale = ours.includes('; ttl=-');
   if (ours.includes('; hit')) return isStale ? 'stale' : 'hit';
   if (ours.includes('; fwd=uri-miss') || ours.includes('; fwd=vary-miss')) return 'miss';
-  if (!ours.includes('; fwd=stale')) return 'bypass';
+  const wantedNewer = ours.includes('; fwd=request');
+  if (!wantedNewer && !ours.includes('; fwd=stale')) return 'bypass';
   if (ours.includes('; fwd-status=304')) return 'revalidated';
-  // Stale and yet served: the upstream failed, and `stale-if-error` held.
+  // Served although the upstream failed, since `stale-if-error` held: a fresh one too, where its caller wanted it newer.
+  if (wantedNewer) return ours.includes('; detail=stale-if-error') ? 'hit' : 'bypass';
   return isStale ? 'stale' : 'expired';
 }

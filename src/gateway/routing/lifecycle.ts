@@ -1,4 +1,4 @@
-import type { CompiledLifecycle, Lifecycle } from '../compiled.ts';
+import { type CompiledLifecycle, LIFECYCLES, type Lifecycle } from '../compiled.ts';
 
 /**
  * What answers say about the end of an API or of one of its versions: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and
@@ -59,6 +59,10 @@ export function lifecycleAt({ status, deprecatedAt, sunsetAt }: CompiledLifecycl
   if (status === 'retired' || (sunsetAt !== null && now >= sunsetAt)) return 'retired';
   return status === 'deprecated' || (deprecatedAt !== null && now >= deprecatedAt) ? 'deprecated' : 'active';
 }
+
+/** What a version is at that moment: it goes no later than its API. */
+export const versionLifecycleAt = (api: CompiledLifecycle, version: CompiledLifecycle, now: number): Lifecycle =>
+  LIFECYCLES.findLast((one) => one === lifecycleAt(api, now) || one === lifecycleAt(version, now)) ?? 'active';
 
 const earliest = (moments: readonly (number | null)[]): number | null =>
   moments.reduce((first, moment) => (first === null || (moment !== null && moment < first) ? moment : first), null);

@@ -52,6 +52,8 @@ export interface RoutedCall extends Reached {
   forward: string;
   /** Under which the API was reached (`/g/acme/orders`), canonical, version excluded. */
   base: string;
+  /** The same with the version, where the path names one: what stands for the upstream's own base. */
+  mount: string;
   lifecycle: LifecycleFields | null;
 }
 
@@ -103,7 +105,11 @@ class ApiRoutes {
   }
 
   route(request: RouteRequest): Routing {
-    const choice = this.#chooseVersion({ segment: request.path.segments[request.from], headers: request.headers });
+    const choice = this.#chooseVersion({
+      segment: request.path.segments[request.from],
+      headers: request.headers,
+      now: request.now,
+    });
     if (choice.kind === 'fault') {
       const gone = goneOf({ api: this.#api, version: null }, this.#lifecycle, request);
       return gone ?? { kind: 'unknown_version', api: this.#api, fault: choice, versions: this.#served(request.now) };
@@ -173,6 +179,7 @@ const routed = (
   params,
   forward: pathFrom(path, from),
   base: pathBefore(path, base),
+  mount: pathBefore(path, from),
   lifecycle,
 });
 

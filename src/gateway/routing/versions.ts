@@ -1,10 +1,13 @@
 import type { CompiledApi } from '../compiled.ts';
 import { looksLikeVersion, readAccept } from './accept.ts';
+import { lifecycleAt } from './lifecycle.ts';
 
 export interface VersionRequest {
   /** The first segment after the slug. */
   segment: string | undefined;
   headers: Headers;
+  /** Milliseconds since 1970. */
+  now: number;
 }
 
 export type VersionChoice =
@@ -27,7 +30,8 @@ export interface VersionFault {
  * Which version a request asks for. Places that contradict each other are refused, not ranked: the upstream gets to see
  * the same fields and would be free to follow the other one, under a policy that was not meant for it.
  */
-export function versionChooser({ versioning, versions }: CompiledApi): (request: VersionRequest) => VersionChoice {
+export function versionChooser(api: CompiledApi): (request: VersionRequest) => VersionChoice {
+  const { versioning, versions } = api;
   if (versions.length === 0) return () => NO_VERSIONS;
   const known = new Set(versions.map(({ name }) => name));
   const [path, header, accept] = (['path', 'header', 'accept'] as const).map((place) => versioning.by.includes(place));
@@ -35,7 +39,7 @@ export function versionChooser({ versioning, versions }: CompiledApi): (request:
     versions.map(({ name }) => [name, { path: choiceOf(name, true), field: choiceOf(name, false) }]),
   );
 
-  return ({ segment, headers }) => {
+  return ({ segment, headers, now }) => {
     let name: string | null = null;
     let byPath = false;
     if (path && segment !== undefined) {
@@ -58,12 +62,19 @@ export function versionChooser({ versioning, versions }: CompiledApi): (request:
         return fault(406, known.has(accepted.asked) ? 'contradictory' : 'unknown', accepted.asked);
       if (accepted?.kind === 'version') name = accepted.name;
     }
-    name ??= versioning.default;
+    name ??= usualVersion(api, now);
     const choice = name === null ? undefined : choices.get(name);
     if (choice) return byPath ? choice.path : choice.field;
     if (!path || header || accept) return fault(400, 'missing', null);
     return segment === undefined ? fault(404, 'missing', null) : fault(404, 'unknown', segment);
   };
+}
+
+/** The version of requests that name none: nobody is sent to a retired one that nobody chose for them. */
+export function usualVersion({ versioning, versions }: CompiledApi, now: number): string | null {
+  if (!versioning.takesFirst) return versioning.default;
+  const served = versions.find(({ lifecycle }) => lifecycleAt(lifecycle, now) !== 'retired');
+  return served?.name ?? versioning.default;
 }
 
 const choiceOf = (name: string, byPath: boolean): VersionChoice => ({ kind: 'version', name, byPath });

@@ -5,7 +5,7 @@ import { BALANCING_ALGORITHMS, LIFECYCLES, VISIBILITIES } from '../compiled.ts';
 import { UPSTREAM_HEALTH } from '../watch/protocol.ts';
 import { SERVICE_STATUS, UPSTREAM_STATES } from './status.ts';
 
-const lifecycle = z.enum(LIFECYCLES);
+const lifecycle = z.enum(LIFECYCLES).meta({ description: 'By now: `retired` answers 410' });
 
 const upstream = z
   .object({

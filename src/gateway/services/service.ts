@@ -5,6 +5,8 @@ import { describeError } from '../../kernel/errors.ts';
 import { toPage } from '../../kernel/page.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { CompiledApi, CompiledPool } from '../compiled.ts';
+import { lifecycleAt, versionLifecycleAt } from '../routing/lifecycle.ts';
+import { usualVersion } from '../routing/versions.ts';
 import type { Watched, WatchedUpstream } from '../watch/protocol.ts';
 import type { listServices as listContract } from './contract.ts';
 import { serviceStatus, upstreamState } from './status.ts';
@@ -31,7 +33,10 @@ export async function listServices(
   apis.sort((a, b) => (a.slug < b.slug ? -1 : 1));
   const shown = apis.slice(query.offset, query.offset + query.limit);
   const services = await Promise.all(
-    shown.map(async (api) => toWire(api, await watchedOf(deps, api), await deps.baseUrlsOf(api))),
+    shown.map(async (api) => {
+      const known = { watched: await watchedOf(deps, api), baseUrls: await deps.baseUrlsOf(api) };
+      return toWire(api, known, ctx.clock().getTime());
+    }),
   );
   return toPage(services, apis.length, query);
 }
@@ -47,18 +52,26 @@ async function watchedOf({ log, watchedOf: ask, wait }: ServiceDeps, api: Compil
   }
 }
 
-function toWire(api: CompiledApi, watched: Watched | undefined, baseUrls: readonly string[]) {
+interface Known {
+  watched: Watched | undefined;
+  baseUrls: readonly string[];
+}
+
+function toWire(api: CompiledApi, { watched, baseUrls }: Known, now: number) {
   const known = new Map(watched?.upstreams.map((upstream) => [upstream.id, upstream]));
   return {
     id: api.id,
     slug: api.slug,
     name: api.name,
     status: serviceStatus(api, watched),
-    lifecycle: api.lifecycle.status,
+    lifecycle: lifecycleAt(api.lifecycle, now),
     visibility: api.visibility,
     base_urls: [...baseUrls],
-    default_version: api.versioning.default,
-    versions: api.versions.map(({ name, lifecycle }) => ({ name, status: lifecycle.status })),
+    default_version: usualVersion(api, now),
+    versions: api.versions.map(({ name, lifecycle }) => ({
+      name,
+      status: versionLifecycleAt(api.lifecycle, lifecycle, now),
+    })),
     pools: api.pools.map((pool) => poolToWire(pool, known)),
     last_call_at: momentOf(watched?.heardAt),
   };

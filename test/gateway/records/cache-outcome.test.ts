@@ -14,6 +14,9 @@ it.each([
   [{ fwd: 'bypass', detail: 'range' }, 'bypass'],
   [{ fwd: 'method' }, 'bypass'],
   [{ fwd: 'request' }, 'bypass'],
+  [{ fwd: 'request', fwdStatus: 200, stored: true, ttl: 60 }, 'bypass'],
+  [{ fwd: 'request', fwdStatus: 304, stored: true, ttl: 60 }, 'revalidated'],
+  [{ fwd: 'request', fwdStatus: 503, ttl: 20, detail: 'stale-if-error' }, 'hit'],
 ] as const)('calls %j %s', (report, outcome) => {
   expect(cacheOutcome(formatReport(report))).toBe(outcome);
   expect(cacheOutcome(`Origin; hit, ${formatReport(report)}`)).toBe(outcome);

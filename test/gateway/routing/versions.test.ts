@@ -166,3 +166,25 @@ describe('an endpoint of some versions', () => {
     expect(endedAt(unversioned('GET /v1/orders'))).toBe('unknown_endpoint');
   });
 });
+
+describe('a request that names no version', () => {
+  const [v1, v2, beta, v0] = versions;
+  if (!v1 || !v2 || !beta || !v0) throw new Error('a sample is missing');
+  const { lifecycle: ended } = v0;
+  const chosenOf = (versioning: Versioning, ...all: typeof versions) =>
+    routeOf(sampleApi({ versioning, versions: all }))('GET /orders');
+
+  it('gets the first one that is not retired, where nobody chose one for it.', () => {
+    const first: Versioning = { by: ALL, default: 'v0', takesFirst: true };
+    expect(chosenOf(first, v0, v2, v1)).toMatchObject({ kind: 'routed', version: { name: 'v2' } });
+    expect(chosenOf(first, v0, { ...v2, lifecycle: { ...ACTIVE, status: 'retired' } }, v1)).toMatchObject({
+      version: { name: 'v1' },
+    });
+    expect(chosenOf({ ...first, default: 'v1' }, v1, v2)).toMatchObject({ version: { name: 'v1' } });
+    expect(chosenOf(first, v0, { ...v2, lifecycle: ended })).toMatchObject({ kind: 'gone', version: { name: 'v0' } });
+  });
+
+  it('gets the one that was chosen for it to its end.', () => {
+    expect(chosenOf({ by: ALL, default: 'v0' }, v0, v2)).toMatchObject({ kind: 'gone', version: { name: 'v0' } });
+  });
+});

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { OrganizationCtx } from '../../../src/access/ctx.ts';
 import { ROLE_PERMISSIONS } from '../../../src/access/permissions.ts';
+import type { CompiledLifecycle } from '../../../src/gateway/compiled.ts';
 import { createDependencyHealth } from '../../../src/gateway/services/dependencies.ts';
 import { listServices } from '../../../src/gateway/services/service.ts';
 import { serviceStatus } from '../../../src/gateway/services/status.ts';
 import type { Watched, WatchedUpstream } from '../../../src/gateway/watch/protocol.ts';
+import { ACTIVE } from '../routing/samples.ts';
 import { apiOf, memoryLog, poolOf, upstreamOf } from '../watch/fixture.ts';
 
 const NOW = new Date('2026-03-02T00:00:00Z');
@@ -40,7 +42,9 @@ describe('the status of a service', () => {
 describe('the list of services', () => {
   const ctx = (permissions = ROLE_PERMISSIONS.viewer) =>
     // What the verb reads of its context.
-    ({ organizationId: 'o', permissions, role: 'viewer', principal: { kind: 'user' } }) as unknown as OrganizationCtx;
+    ({
+      ...{ organizationId: 'o', permissions, role: 'viewer', principal: { kind: 'user' }, clock: () => NOW },
+    }) as unknown as OrganizationCtx;
   const apis = ['b', 'a', 'c'].map((slug) => apiOf([poolOf([upstreamOf('a'), upstreamOf('b')])], { slug }));
   const deps = {
     log: memoryLog().log,
@@ -63,6 +67,27 @@ describe('the list of services', () => {
       },
       { state: 'serving', breaker: { state: 'closed', since: null } },
     ]);
+  });
+
+  it('shows what has come to its end by now, and the version that calls without one get.', async () => {
+    const ended = { ...ACTIVE, sunsetAt: NOW.getTime() };
+    const versions = [
+      { name: 'v1', lifecycle: ended, policy: {} },
+      { name: 'v2', lifecycle: { ...ACTIVE, deprecatedAt: NOW.getTime() }, policy: {} },
+    ];
+    const versioning = { by: ['path'], default: 'v1', takesFirst: true } as const;
+    const shown = async (lifecycle: CompiledLifecycle) => {
+      const api = apiOf([poolOf([upstreamOf('a')])], { lifecycle, versions, versioning });
+      const page = await listServices(ctx(), { ...deps, listApis: async () => [api] }, { limit: 1, offset: 0 });
+      return page.data[0];
+    };
+    const states = (v2: string) => [
+      { name: 'v1', status: 'retired' },
+      { name: 'v2', status: v2 },
+    ];
+    const usual = { default_version: 'v2', versions: states('deprecated') };
+    expect(await shown(ACTIVE)).toMatchObject({ lifecycle: 'active', ...usual });
+    expect(await shown(ended)).toMatchObject({ lifecycle: 'retired', versions: states('retired') });
   });
 
   it('stays readable when an object does not answer, or fails.', async () => {
