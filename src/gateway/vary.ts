@@ -8,14 +8,11 @@ const CREDENTIAL_FIELDS = ['X-API-Key', 'Authorization'] as const;
 /** `Vary` with more names, each once; an answer that varies by everything needs none (RFC 9110 §12.5.5). */
 export function addVary(headers: Headers, names: readonly string[]): void {
   if (names.length === 0) return;
-  const list = headers.get('vary') ?? '';
-  const present = new Set(list.split(',').map((name) => name.trim().toLowerCase()));
-  if (present.has('*')) return;
-  for (const name of names) {
-    if (present.has(name.toLowerCase())) continue;
-    present.add(name.toLowerCase());
-    headers.append('vary', name);
-  }
+  const present = headers.get('vary')?.toLowerCase().split(',') ?? [];
+  const known = new Set(present.map((name) => name.trim()));
+  if (known.has('*')) return;
+  const more = [...new Set(names)].filter((name) => !known.has(name.toLowerCase()));
+  if (more.length > 0) headers.append('vary', more.join(', '));
 }
 
 /** Fields by which a version or an endpoint of an API is chosen, whatever the request is for. */
