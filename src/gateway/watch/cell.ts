@@ -87,5 +87,9 @@ const LONELY_AFTER = 30_000;
 export const isLonely = ({ failingSince }: ApiCell, now: number) =>
   failingSince > 0 && now - failingSince >= LONELY_AFTER;
 
-/** Of a probe that this isolate gave itself, because nobody else could be asked. */
+/** Open here alone: by the calls of all it is closed, so that the object has no probes to give. */
+export const isOwnAffair = ({ failingSince }: ApiCell, { shared }: UpstreamCell) =>
+  failingSince === 0 && shared === 'closed';
+
+/** Of a probe that this isolate gave itself, because nobody else could be asked or is concerned. */
 export const OWN_PERMIT = '';

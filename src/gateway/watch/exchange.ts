@@ -43,25 +43,20 @@ export function absorb(cell: ApiCell, report: Report, answer: ReportAnswer, aske
   if (answer.revision === 0) return;
   const standings = new Map(answer.standings.map((standing) => [standing.id, standing]));
   for (const upstream of cell.upstreams.values()) {
-    takeStanding(cell, upstream, standings.get(upstream.id) ?? AS_ONE_WOULD_WISH, askedAt, now);
+    takeStanding(cell, upstream, standings.get(upstream.id) ?? AS_ONE_WOULD_WISH, now);
   }
   for (const { upstream, permitId, startWithinMs } of answer.permits) {
     cell.upstreams.get(upstream)?.permits.push({ permitId, until: askedAt + startWithinMs });
   }
 }
 
-function takeStanding(
-  cell: ApiCell,
-  upstream: UpstreamCell,
-  standing: Omit<SharedStanding, 'id'>,
-  askedAt: number,
-  now: number,
-): void {
+function takeStanding(cell: ApiCell, upstream: UpstreamCell, standing: Omit<SharedStanding, 'id'>, now: number): void {
   const wasOpen = isOpen(upstream);
   upstream.shared = standing.breaker;
   upstream.sharedUntil = now + standing.openForMs;
-  // What this isolate saw by itself holds until its time is up and the object, asked after that, knows of nothing.
-  if (askedAt >= upstream.openUntil || standing.breaker !== 'closed') upstream.openUntil = 0;
+  // What this isolate saw by itself holds until the object sees it too, or a call of its own goes well: that others' calls
+  // do well says nothing of the way from here.
+  if (standing.breaker !== 'closed') upstream.openUntil = 0;
   if (isOpen(upstream) !== wasOpen) {
     changed(cell, upstream);
     // They are from before the change.

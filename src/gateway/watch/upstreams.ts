@@ -4,7 +4,16 @@ import type { Logger } from '../../telemetry/log.ts';
 import { choose } from '../balancing/choose.ts';
 import type { Outcome } from '../breaker/outcome.ts';
 import type { CompiledApi, CompiledPool, CompiledUpstream } from '../compiled.ts';
-import { type ApiCell, dueAt, isLonely, newApiCell, newUpstreamCell, OWN_PERMIT, type UpstreamCell } from './cell.ts';
+import {
+  type ApiCell,
+  dueAt,
+  isLonely,
+  isOwnAffair,
+  newApiCell,
+  newUpstreamCell,
+  OWN_PERMIT,
+  type UpstreamCell,
+} from './cell.ts';
 import { absorb, reportOf } from './exchange.ts';
 import type { ReportAnswer, WatchObject } from './protocol.ts';
 import { takeOutcome } from './record.ts';
@@ -195,7 +204,7 @@ export function createUpstreams(deps: UpstreamsDeps): Upstreams {
       const permit = takePermit(upstream, at);
       if (permit) return begin(view, member, permit);
       if (at < dueAt(upstream)) continue;
-      if (isLonely(cell, at)) {
+      if (isLonely(cell, at) || isOwnAffair(cell, upstream)) {
         upstream.openUntil = at + view.pool.breaker.openMs;
         return begin(view, member, OWN_PERMIT);
       }

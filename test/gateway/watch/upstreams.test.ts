@@ -133,6 +133,22 @@ describe('an isolate', () => {
     expect(network.lines.map(({ event }) => event)).toEqual(['upstream.watch_unreachable']);
   });
 
+  it('tries one call at a time where it alone fails, and others do well.', async () => {
+    const network = one();
+    let failed = 0;
+    for (let second = 0; second < 30; second += 1) {
+      calls(network, 40, GOOD, 1);
+      failed += calls(network, 20, BAD, 0).filter((upstream) => upstream !== undefined).length;
+      await network.pass(1_000);
+    }
+    expect(network.breakerOf('a')?.state).toBe('closed');
+    // What opened it, and a probe in each of its times.
+    expect(failed).toBeGreaterThan(5);
+    expect(failed).toBeLessThanOrEqual(5 + 30 / 5);
+    await network.pass(5_000);
+    expect(calls(network, 10, GOOD, 0)).toEqual(Array(10).fill('a'));
+  });
+
   it('helps itself to one probe when it has heard nothing for half a minute.', async () => {
     const network = one();
     network.setFate('lost');
