@@ -1,3 +1,4 @@
+import { type MediaRange, rangesOf } from '../../http/accept.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { MockAnswer } from '../compiled.ts';
 import type { Preferences } from './prefer.ts';
@@ -36,22 +37,8 @@ function noneOf(what: string, known: readonly string[]): AppError {
   return new AppError('bad_request', `There is no mock answer of ${what}; ${others}`);
 }
 
-interface Range {
-  type: string;
-  weight: number;
-}
-
-/** RFC 9110 §12.5.1; parameters beside `q` are passed over. */
-function rangesOf(accept: string): Range[] {
-  return accept.split(',').map((text) => {
-    const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-    const weight = Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1);
-    return { type, weight: weight >= 0 && weight <= 1 ? weight : 0 };
-  });
-}
-
 /** How much a type is wanted: by the most specific range that it is in. */
-function weightOf(contentType: string, ranges: readonly Range[]): number {
+function weightOf(contentType: string, ranges: readonly MediaRange[]): number {
   const type = (contentType.split(';')[0] ?? '').trim().toLowerCase();
   // A vendor's JSON is asked for to name a version, and is answered with JSON.
   const suffix = /\/(?:.*\+)?json$/;
