@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { gather, newLine } from '../../src/quota/isolate/gather.ts';
 
+const PATIENCE = 1_000;
+
 const settled = () => new Promise((done) => setImmediate(done));
 
 /** An object that answers when it is told to, and an isolate that asks it. The clock goes only when told to. */
@@ -21,12 +23,13 @@ function newScene(shares = true) {
     background: (work) => void background.push(work),
     shares,
     now: () => now,
-    after(milliseconds, run) {
-      const timer = { at: now + milliseconds, run };
+    inTime(answer) {
+      const { promise: late, reject } = Promise.withResolvers<never>();
+      const timer = { at: now + PATIENCE, run: () => reject(new Error('late')) };
       timers.add(timer);
-      return () => void timers.delete(timer);
+      return Promise.race([answer, late]).finally(() => timers.delete(timer));
     },
-    patience: 1_000,
+    patience: PATIENCE,
   });
   return {
     calls,
@@ -146,14 +149,14 @@ describe('a call', () => {
     await pass(400);
     const second = ask('b').catch(String);
     await pass(600);
-    expect(await first).toBe('Error: the object did not answer in time');
+    expect(await first).toBe('Error: late');
     // Whoever asks now takes those along who still wait.
     const third = ask('c').catch(String);
     expect(questions()).toEqual(['a', 'b c']);
     await pass(400);
-    expect(await second).toBe('Error: the object did not answer in time');
+    expect(await second).toBe('Error: late');
     await pass(600);
-    expect(await third).toBe('Error: the object did not answer in time');
+    expect(await third).toBe('Error: late');
     expect(timers.size).toBe(0);
   });
 

@@ -34,8 +34,8 @@ export interface GatherDeps<Request, Answer> {
   /** Keeps the request alive that calls for others, though it is answered itself. */
   background(work: Promise<unknown>): void;
   now(): number;
-  /** Does something later, unless it is called off before. */
-  after(milliseconds: number, run: () => void): () => void;
+  /** Rejects when there is no answer after `patience`. */
+  inTime<T>(answer: Promise<T>): Promise<T>;
   /** Whether one request may settle what another waits for; else each calls for itself. */
   shares: boolean;
   /** Milliseconds that an answer may take, the wait for the call included. */
@@ -91,15 +91,12 @@ export function gather<Request, Answer>(deps: GatherDeps<Request, Answer>) {
     const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Answer>();
     const self = { request, settle, fail };
     line.waiting.push(self);
-    const callOff = deps.after(patience, () => {
-      line.waiting = line.waiting.filter((other) => other !== self);
-      fail(new Error('the object did not answer in time'));
-    });
     if (mayCall(line)) deps.background(call(line, to));
     try {
-      return await promise;
-    } finally {
-      callOff();
+      return await deps.inTime(promise);
+    } catch (error) {
+      line.waiting = line.waiting.filter((other) => other !== self);
+      throw error;
     }
   };
 }
