@@ -67,7 +67,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
   const now = () => deps.clock().getTime();
   const askObject = gather<AdmitRequest, AdmitAnswer>({
     send: (organizationId, requests) => deps.objectOf(organizationId).admit(requests),
-    ...{ background: deps.background, shares: deps.shares, now, inTime, patience: PATIENCE },
+    ...{ background: deps.background, after: deps.after, shares: deps.shares, now, inTime, patience: PATIENCE },
   });
 
   function cellOf(organizationId: string): Cell {

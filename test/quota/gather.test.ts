@@ -23,6 +23,11 @@ function newScene(shares = true) {
     background: (work) => void background.push(work),
     shares,
     now: () => now,
+    after(milliseconds, run) {
+      const timer = { at: now + milliseconds, run };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
     inTime(answer) {
       const { promise: late, reject } = Promise.withResolvers<never>();
       const timer = { at: now + PATIENCE, run: () => reject(new Error('late')) };
@@ -45,7 +50,10 @@ function newScene(shares = true) {
     },
     async pass(milliseconds: number) {
       now += milliseconds;
-      for (const { at, run } of timers) if (at <= now) run();
+      for (const timer of [...timers].filter(({ at }) => at <= now)) {
+        timers.delete(timer);
+        timer.run();
+      }
       await settled();
     },
     timers,
@@ -71,6 +79,34 @@ describe('questions to an object nearby', () => {
     expect(questions()).toEqual(['a', 'b c']);
     await answer(1, 2);
     expect(await Promise.all(answers)).toEqual(['a!', 'b!', 'c!']);
+  });
+
+  it('wait a millisecond for others when the call before was for several', async () => {
+    const { ask, questions, answer, pass } = await newSceneAt(2);
+    const answers = ['a', 'b', 'c', 'd'].map(ask);
+    await answer(0, 2);
+    expect(questions()).toEqual(['a', 'b c d']);
+    answers.push(ask('e'));
+    await answer(1, 2);
+    answers.push(ask('f'));
+    expect(questions()).toEqual(['a', 'b c d']);
+    await pass(1);
+    expect(questions()).toEqual(['a', 'b c d', 'e f']);
+    await answer(2, 2);
+    expect(await Promise.all(answers)).toEqual(['a!', 'b!', 'c!', 'd!', 'e!', 'f!']);
+  });
+
+  it('are called for anew when nobody came in that millisecond', async () => {
+    const { ask, questions, answer, pass, line } = await newSceneAt(2);
+    void ask('a');
+    void ask('b');
+    void ask('c');
+    await answer(0, 2);
+    await answer(1, 2);
+    await pass(1);
+    expect(line.callers).toEqual([]);
+    void ask('d');
+    expect(questions()).toEqual(['a', 'b c', 'd']);
   });
 
   it('begin a call of their own when none is under way', async () => {
