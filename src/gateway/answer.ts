@@ -1,14 +1,14 @@
+import type { HeaderFields } from '../http/header-fields.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Call } from './call.ts';
 import type { Forwarded } from './forward.ts';
 import { confine } from './headers/confine.ts';
 import { downstreamHeaders } from './headers/downstream.ts';
+import { dropBody, type Message } from './message.ts';
 import type { CallPlan } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
+import type { JsonChange } from './transform/body.ts';
 import { type ChangedBody, changeAnswer, isJsonType } from './transform/message.ts';
-
-/** Statuses whose answers have no body (Fetch, "null body status"). */
-const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 
 /**
  * The upstream's answer as the caller gets it.
@@ -19,9 +19,9 @@ export async function answerOf(
   routed: RoutedCall,
   { response: changes }: CallPlan,
   { response, pool, upstream, rest, injection, facts }: Forwarded,
-): Promise<Response> {
+): Promise<Message> {
   if (!response.webSocket && (response.status < 200 || response.status > 599)) {
-    await response.body?.cancel();
+    await dropBody(response);
     throw new AppError('bad_gateway', 'The upstream answered with a status that there is not');
   }
   const made = downstreamHeaders(response.headers, {
@@ -36,24 +36,32 @@ export async function answerOf(
     secrets: injection?.secrets ?? [],
   });
   if (!made.ok) {
-    await response.body?.cancel();
+    await dropBody(response);
     throw new AppError('bad_gateway', 'The upstream answered with header fields that cannot be passed on');
   }
   const { headers } = made;
-  if (response.webSocket) return new Response(null, { status: 101, headers, webSocket: response.webSocket });
+  if (response.webSocket) return { status: 101, headers, body: null, webSocket: response.webSocket };
   const status = changes.status?.get(response.status) ?? response.status;
-  const body = changes.body && isJsonType(headers) ? decoded(response.body, headers) : response.body;
-  const { method } = call.request;
-  const change = () => changeAnswer(changes.body, { method, status: response.status, body }, headers);
-  const changed = await (changes.body ? inTime(change, routed.plan.policy.timeoutMs) : change());
-  if (!changed.ok) {
-    throw new AppError('bad_gateway', `The upstream's answer cannot be passed on: ${changed.message}`);
-  }
+  const body = changes.body ? await changedBody(call, changes.body, response, headers, routed) : response.body;
   changes.headers?.(headers, facts);
   const { organization } = call.place;
   if (!(organization.by === 'name' && organization.kind === 'host')) confine(headers);
-  // Bodies are as they came over the wire: nothing undoes or repeats the coding that Content-Encoding names.
-  return new Response(BODILESS.has(status) ? null : changed.body, { status, headers, encodeBody: 'manual' });
+  return { status, headers, body };
+}
+
+/** @throws AppError `bad_gateway`; as `inTime` */
+async function changedBody(
+  { request: { method } }: Call,
+  change: JsonChange,
+  { status, body: received }: Message,
+  headers: HeaderFields,
+  { plan }: RoutedCall,
+): Promise<Message['body']> {
+  const stream = received === null || received instanceof ReadableStream ? received : new Response(received).body;
+  const body = isJsonType(headers) ? decoded(stream, headers) : stream;
+  const changed = await inTime(() => changeAnswer(change, { method, status, body }, headers), plan.policy.timeoutMs);
+  if (changed.ok) return changed.body;
+  throw new AppError('bad_gateway', `The upstream's answer cannot be passed on: ${changed.message}`);
 }
 
 /**
@@ -75,7 +83,7 @@ async function inTime(change: () => Promise<ChangedBody>, timeoutMs: number): Pr
 }
 
 /** A body that is to be read. Only gzip can be undone here; another coding is found not to be JSON. */
-function decoded(body: ReadableStream<Uint8Array> | null, headers: Headers): ReadableStream<Uint8Array> | null {
+function decoded(body: ReadableStream<Uint8Array> | null, headers: HeaderFields): ReadableStream<Uint8Array> | null {
   if (headers.get('content-encoding')?.trim().toLowerCase() !== 'gzip') return body;
   headers.delete('content-encoding');
   return body?.pipeThrough(new DecompressionStream('gzip') as ReadableWritablePair<Uint8Array, Uint8Array>) ?? null;

@@ -1,4 +1,5 @@
 import type { QuotaStatus } from '../access/admission.ts';
+import type { HeaderFields } from '../http/header-fields.ts';
 import type { ErrorCode } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Caller } from './admit.ts';
@@ -9,6 +10,8 @@ import type { RoutedCall, Routing } from './routing/router.ts';
 /** One request to the data plane, from its first byte to its answer. What is not known yet is left open. */
 export interface Call {
   request: Request;
+  /** Its header fields. */
+  headers: HeaderFields;
   place: Place;
   requestId: string;
   /** It asks for a WebSocket. */
@@ -47,7 +50,7 @@ const OWN_ID = /^[\w=-]{1,128}$/;
 
 const REQUEST_ID = 'x-request-id';
 
-export function requestIdOf(headers: Headers): string {
+export function requestIdOf(headers: HeaderFields): string {
   const own = headers.get(REQUEST_ID);
   return own !== null && OWN_ID.test(own) ? own : crypto.randomUUID();
 }

@@ -1,3 +1,4 @@
+import { FieldMap } from '../http/header-fields.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Ask, GatewayCache } from './cache/index.ts';
 import type { Call } from './call.ts';
@@ -7,6 +8,7 @@ import { type Injection, injectHeaders } from './headers/credentials.ts';
 import { type PassedOnDeps, passedOn } from './headers/passed-on.ts';
 import { continueTrace } from './headers/trace.ts';
 import { upstreamHeaders } from './headers/upstream.ts';
+import type { Message } from './message.ts';
 import type { CallPlan, GatewayView } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
 import { receiveBody } from './size.ts';
@@ -25,7 +27,7 @@ export interface ForwardDeps extends SendDeps, PassedOnDeps {
 
 /** What came back, and what is needed to show it to the caller. */
 export interface Forwarded {
-  response: Response;
+  response: Message;
   pool: CompiledPool;
   /** The upstream that answered; the first of the pool where the cache did. */
   upstream: CompiledUpstream;
@@ -40,7 +42,7 @@ const NEVER = new AbortController().signal;
 
 /** The request as it goes up, before the API's own credentials. */
 interface Outgoing {
-  headers: Headers;
+  headers: FieldMap;
   path: string;
   query: string;
   body: UpstreamCall['body'];
@@ -85,7 +87,7 @@ export async function forward(
     ...{ path: outgoing.path, query: outgoing.query, caller, pool: pool.name },
     ...{ headers: outgoing.headers, hasBody: outgoing.body !== null, background: deps.background },
     authorized:
-      call.caller?.kind !== 'anonymous' || outgoing.headers.has('authorization') || call.request.headers.has('cookie'),
+      call.caller?.kind !== 'anonymous' || outgoing.headers.has('authorization') || call.headers.has('cookie'),
     refused: (report: string) => {
       call.cacheStatus = report;
       call.fields.push(['cache-status', report]);
@@ -98,7 +100,7 @@ export async function forward(
 }
 
 function factsOf(call: Call, { api, version, params }: RoutedCall): CallFacts {
-  const { request, place, requestId, address, caller, organizationId } = call;
+  const { request, headers, place, requestId, address, caller, organizationId } = call;
   const { scheme, host } = originOf(request.url);
   return {
     ...{
@@ -109,7 +111,7 @@ function factsOf(call: Call, { api, version, params }: RoutedCall): CallFacts {
       path: place.target.path,
       search: place.target.search.slice(1),
     },
-    ...{ headers: request.headers, params, address },
+    ...{ headers, params, address },
     caller: { keyId: caller?.keyId ?? null, organizationId: organizationId ?? null, userId: caller?.userId ?? null },
     api: { slug: api.slug, version: version?.name ?? null },
     now: new Date(call.startedAt),
@@ -123,12 +125,12 @@ async function outgoingOf(
   plan: CallPlan,
   facts: CallFacts,
 ): Promise<Outgoing> {
-  const { request } = call;
+  const { request, headers: received } = call;
   const { policy } = routed.plan;
-  const passOn = await passedOn(deps, policy.credentials.passOn, request.headers, call.caller);
-  const made = upstreamHeaders(request.headers, {
+  const passOn = await passedOn(deps, policy.credentials.passOn, received, call.caller);
+  const made = upstreamHeaders(received, {
     ...{ requestId: call.requestId, address: call.address, host: facts.host, scheme: facts.scheme },
-    ...{ trace: continueTrace(request.headers), passOn, websocket: call.isSocket },
+    ...{ trace: continueTrace(received), passOn, websocket: call.isSocket },
   });
   if (!made.ok) throw REFUSALS[made.reason]();
   const { headers } = made;
@@ -163,9 +165,9 @@ function bodyError({ reason, message }: MessageFault): AppError {
 }
 
 /** With what the cache asks for instead, and the API's own credentials, which nothing else may write or read. */
-function asked(headers: Headers, ask: Ask | undefined, injection: Injection | null): Headers {
+function asked(headers: FieldMap, ask: Ask | undefined, injection: Injection | null): FieldMap {
   if (!ask && !injection) return headers;
-  const all = new Headers(headers);
+  const all = new FieldMap(headers);
   for (const [name, value] of ask?.fields ?? []) {
     if (value === null) all.delete(name);
     else all.set(name, value);
@@ -188,7 +190,7 @@ function restOf({ path, query }: Outgoing, ask: Ask | undefined, injection: Inje
 function hashKeyOf(
   { balancing: { algorithm, hashOn } }: CompiledPool,
   call: Call,
-  headers: Headers,
+  headers: FieldMap,
 ): string | undefined {
   if (algorithm !== 'consistent_hash') return undefined;
   switch (hashOn.kind) {

@@ -1,6 +1,7 @@
 import type { QuotaStatus } from '../access/admission.ts';
 import type { KeyUse } from '../access/edge.ts';
 import { clientAddress } from '../http/address.ts';
+import { FieldMap } from '../http/header-fields.ts';
 import { errorResponse } from '../http/problem.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -11,6 +12,7 @@ import { finish } from './finish.ts';
 import { type ForwardDeps, forward } from './forward.ts';
 import { type Credential, readCredential } from './identify.ts';
 import { type LocateDeps, type Located, locate } from './locate.ts';
+import type { Message } from './message.ts';
 import type { Place } from './place.ts';
 import type { GatewayView } from './prepared.ts';
 import type { Records } from './records/gatherer.ts';
@@ -37,17 +39,18 @@ export function createPipeline(deps: PipelineDeps): (request: Request, place: Pl
     } catch (error) {
       const thrown = error instanceof Error ? error : new Error(String(error));
       call.error = thrown instanceof AppError ? thrown.code : 'internal_error';
-      const answer = errorResponse(thrown, { ...call, accept: request.headers.get('accept') });
+      const answer = errorResponse(thrown, { ...call, accept: call.headers.get('accept') });
       return finish(deps, call, answer, thrown instanceof AppError ? thrown : undefined);
     }
   };
 }
 
 function begin({ clock, log }: PipelineDeps, request: Request, place: Place): Call {
+  const headers = new FieldMap(request.headers);
   return {
-    ...{ request, place, log, requestId: requestIdOf(request.headers), startedAt: clock().getTime(), fields: [] },
-    isSocket: isWebSocketRequest(request),
-    address: clientAddress(request.headers),
+    ...{ request, headers, place, log, requestId: requestIdOf(headers), startedAt: clock().getTime(), fields: [] },
+    isSocket: isWebSocketRequest(request.method, headers),
+    address: clientAddress(headers),
     ...{ organizationId: undefined, quota: undefined, caller: undefined, routed: undefined, view: undefined },
     ...{ routing: undefined, admittedAt: undefined, giveBack: undefined, upstream: undefined },
     ...{ cacheStatus: undefined, error: undefined, isPreflight: false },
@@ -55,18 +58,18 @@ function begin({ clock, log }: PipelineDeps, request: Request, place: Place): Ca
 }
 
 /** @throws AppError as the request is refused on its way */
-async function serve(deps: PipelineDeps, call: Call): Promise<Response> {
-  const located = await locate(deps, call.place, call.request.headers);
+async function serve(deps: PipelineDeps, call: Call): Promise<Message> {
+  const located = await locate(deps, call.place, call.headers);
   call.organizationId = located.organizationId;
   call.view = located.view;
   const first = await attempt(deps, call, located, located.view);
-  if (first instanceof Response) return first;
+  if (isMessage(first)) return first;
   const latest = await latestOf(deps, located.organizationId, first);
   if (latest === located.view && 'answer' in first) return first.answer();
   if (!latest) throw notFound('Service');
   call.view = latest;
   const second = await attempt(deps, call, located, latest);
-  if (second instanceof Response) return second;
+  if (isMessage(second)) return second;
   if ('answer' in second) return second.answer();
   throw new AppError('service_unavailable', 'The APIs are being changed at this moment', { retryAfter: 1 });
 }
@@ -81,19 +84,21 @@ type Doubt =
   /** It led to no call, or to one that is refused: nobody has said whether what it was routed by is in force. */
   | { answer(): Promise<Response> };
 
+const isMessage = (served: Message | Doubt): served is Message => 'status' in served;
+
 /** Answers the call, if what it was routed by is in force. */
 async function attempt(
   deps: PipelineDeps,
   call: Call,
   { organizationId, credential }: Located,
   view: GatewayView,
-): Promise<Response | Doubt> {
-  const { request } = call;
+): Promise<Message | Doubt> {
+  const { request, headers } = call;
   const addressed = addressOf(call.place, view);
   const routing = routeOf(call, addressed, view);
   call.routing = routing;
   call.isPreflight = false;
-  const preflight = 'api' in routing ? view.corsOf(routing.api)?.preflight(request.method, request.headers) : undefined;
+  const preflight = 'api' in routing ? view.corsOf(routing.api)?.preflight(request.method, headers) : undefined;
   if (preflight) {
     call.isPreflight = true;
     return { answer: async () => new Response(null, preflight) };
@@ -130,9 +135,9 @@ async function readmitSocket(
   { organizationId, credential: first, view }: Located,
   charged: boolean,
 ): Promise<void> {
-  const { request, place } = call;
+  const { place } = call;
   // A person's token and session end; what a key is worth is found out by its admission.
-  const credential = first.kind === 'person' ? await readCredential(deps, request.headers) : first;
+  const credential = first.kind === 'person' ? await readCredential(deps, call.headers) : first;
   const now = { ...call, startedAt: deps.clock().getTime() };
   let current: GatewayView | undefined = view;
   while (current) {
@@ -178,14 +183,14 @@ function addressOf({ path, at, organization }: Place, { names, boundTo }: Gatewa
 }
 
 function routeOf(
-  { request, place, startedAt }: Call,
+  { request, headers, place, startedAt }: Call,
   addressed: Addressed | undefined,
   { router }: GatewayView,
 ): Routing {
   if (!addressed) return { kind: 'unknown_api' };
   const { path, target } = place;
   const { host, search } = target;
-  const { method, headers } = request;
+  const { method } = request;
   const routing = router.route({ ...addressed, path, method, now: startedAt, host, headers, search });
   // A private API has no address that tells of it.
   const isHidden = 'api' in routing && routing.api.visibility === 'private' && place.organization.by === 'name';

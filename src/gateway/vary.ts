@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../http/header-fields.ts';
 import type { CompiledApi } from './compiled.ts';
 import type { Place } from './place.ts';
 import type { Routing } from './routing/router.ts';
@@ -6,7 +7,7 @@ import type { Routing } from './routing/router.ts';
 const CREDENTIAL_FIELDS = ['X-API-Key', 'Authorization'] as const;
 
 /** `Vary` with more names, each once; an answer that varies by everything needs none (RFC 9110 §12.5.5). */
-export function addVary(headers: Headers, names: readonly string[]): void {
+export function addVary(headers: HeaderFields, names: readonly string[]): void {
   if (names.length === 0) return;
   const present = headers.get('vary')?.toLowerCase().split(',') ?? [];
   const known = new Set(present.map((name) => name.trim()));

@@ -3,6 +3,7 @@ import type { LimitFigures, QuotaStatus } from '../access/admission.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError, type RateLimitRefusal } from '../kernel/errors.ts';
 import type { AppEnv } from './app-env.ts';
+import type { HeaderFields } from './header-fields.ts';
 
 /** The fields that tell of limits, for scripts of other origins to read. */
 export const QUOTA_FIELDS = [
@@ -32,7 +33,7 @@ export const withQuotaFields = (clock: Clock): MiddlewareHandler<AppEnv> =>
 
 /** Writes the fields: of what the request was measured by, if it was, and of what refused it, if anything did. */
 export function tellQuota(
-  headers: Headers,
+  headers: HeaderFields,
   status: QuotaStatus | undefined,
   refusal: RateLimitRefusal | undefined,
   now: number,
@@ -50,14 +51,14 @@ export function tellQuota(
 
 const seconds = (milliseconds: number) => Math.ceil(milliseconds / 1_000);
 
-function tellHour(headers: Headers, { limits: [hour] }: QuotaStatus): void {
+function tellHour(headers: HeaderFields, { limits: [hour] }: QuotaStatus): void {
   headers.set('X-RateLimit-Limit', String(hour.limit));
   headers.set('X-RateLimit-Remaining', String(hour.remaining));
   headers.set('X-RateLimit-Reset', String(seconds(hour.resetAt)));
   headers.set('X-RateLimit-Window', String(hour.windowSeconds));
 }
 
-function tellRefusal(headers: Headers, { limit, window, resetAt }: RateLimitRefusal): void {
+function tellRefusal(headers: HeaderFields, { limit, window, resetAt }: RateLimitRefusal): void {
   headers.set('X-RateLimit-Limit', String(limit));
   headers.set('X-RateLimit-Remaining', '0');
   headers.set('X-RateLimit-Reset', String(seconds(resetAt)));

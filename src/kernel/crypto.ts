@@ -25,7 +25,18 @@ export const toBase64Url = (bytes: Uint8Array) =>
  * SHA-256 of a text's UTF-8, for short texts: in plain JavaScript these cost a quarter of what a call into the platform
  * does, and WebCrypto's digest comes with a promise besides.
  */
-export const sha256Hex = (text: string): string => bytesToHex(sha256(text));
+export function sha256Hex(text: string): string {
+  const { read, written } = encoder.encodeInto(text, scratch);
+  blank._cloneInto(hasher);
+  hasher.update(read === text.length ? scratch.subarray(0, written) : utf8(text)).digestInto(digest);
+  return bytesToHex(digest);
+}
+
+/** Used again and again: making and freeing these takes as long as the hash of a short text. */
+const hasher = sha256.create();
+const blank = sha256.create();
+const digest = new Uint8Array(sha256.outputLen);
+const scratch = new Uint8Array(256);
 
 export async function hmacSha256(key: Uint8Array<ArrayBuffer>, message: string): Promise<Uint8Array> {
   const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);

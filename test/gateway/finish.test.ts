@@ -15,7 +15,12 @@ function given(status: number, { error, environment = 'live', asksCacheOnly, isG
   const headers = new Headers(asksCacheOnly ? { 'cache-control': 'max-age=5, only-if-cached' } : {});
   const signal = isGone ? AbortSignal.abort() : new AbortController().signal;
   const call = {
-    ...{ error, caller: { kind: 'key', keyId: 'k', userId: 'u', environment }, request: { headers, signal } },
+    ...{
+      error,
+      caller: { kind: 'key', keyId: 'k', userId: 'u', environment },
+      headers,
+      request: new Request('https://weir.test/', { signal }),
+    },
     upstream: isSent ? { id: 'a', attempts: 1, durationMs: 1 } : undefined,
   };
   // Of the request no more than that is looked at.

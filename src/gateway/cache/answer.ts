@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import { type Directives, parseDirectives } from './directives.ts';
 import { parseHttpDate } from './http-date.ts';
 
@@ -75,7 +76,7 @@ const NOT_STORED = new Set(
 );
 
 /** The header fields of an answer as they are stored (RFC 9111 §3.1). */
-export function storedFields(headers: Headers): [string, string][] {
+export function storedFields(headers: HeaderFields): [string, string][] {
   const listed = new Set(
     (headers.get('connection') ?? '')
       .toLowerCase()
@@ -94,7 +95,7 @@ export function storedFields(headers: Headers): [string, string][] {
 const OF_THE_BYTES = new Set(['content-encoding', 'content-type', 'content-range', 'content-length', 'etag']);
 
 /** The fields of a stored answer after a 304 (RFC 9111 §4.3.4): what the 304 names replaces what was stored. */
-export function freshenedFields(stored: Fields, confirmation: Headers): [string, string][] {
+export function freshenedFields(stored: Fields, confirmation: HeaderFields): [string, string][] {
   const news = storedFields(confirmation).filter(([name]) => !OF_THE_BYTES.has(name));
   const replaced = new Set(news.map(([name]) => name));
   return [
@@ -107,7 +108,7 @@ export function freshenedFields(stored: Fields, confirmation: Headers): [string,
  * RFC 9111 §4.2.3, in whole seconds as Date and Age are: else an answer of this very second had an age already. `Age`
  * counts with its first member, and not at all where that is no number (§5.1).
  */
-export function initialAge(headers: Headers, requestedAt: number, receivedAt: number): number {
+export function initialAge(headers: HeaderFields, requestedAt: number, receivedAt: number): number {
   const date = parseHttpDate(headers.get('date'), receivedAt) ?? receivedAt;
   const apparent = Math.max(0, Math.floor(receivedAt / 1_000) - Math.floor(date / 1_000));
   const first = (headers.get('age') ?? '').split(',', 1)[0]?.trim() ?? '';

@@ -1,4 +1,6 @@
+import { FieldMap } from '../../http/header-fields.ts';
 import type { CachePolicy } from '../compiled.ts';
+import { dropBody, type Message } from '../message.ts';
 import type { Answer } from './answer.ts';
 import type { CacheReport, Forwarded } from './cache-status.ts';
 import type { Call, Engine } from './engine.ts';
@@ -24,7 +26,7 @@ export async function insteadOfError(
   call: Call,
   found: Found,
   report: CacheReport,
-): Promise<Response | null> {
+): Promise<Message | null> {
   const now = engine.clock().getTime();
   const { answer, body, key } = found;
   const { policy } = call.scope;
@@ -43,7 +45,7 @@ export async function askOrigin(
   call: Call,
   found: Found,
   flight: Flight | undefined,
-): Promise<Response> {
+): Promise<Message> {
   const { clock } = engine;
   const ask: Ask = {
     fields: askFor(call.terms, found.answer, flight !== undefined),
@@ -73,17 +75,13 @@ export async function askOrigin(
   return askOrigin(engine, call, { ...found, answer: null, body: null }, flight);
 }
 
-export async function dropBody({ body }: Found): Promise<void> {
-  if (body instanceof ReadableStream) await body.cancel();
-}
-
 async function afterError(
   engine: Engine,
   call: Call,
   found: Found,
   { response, requestedAt }: Asked,
   flight: Flight | undefined,
-): Promise<Response> {
+): Promise<Message> {
   flight?.land({ kind: 'failed' });
   const { status } = response;
   const stale = await insteadOfError(engine, call, found, { fwdStatus: status });
@@ -103,14 +101,14 @@ async function afterConfirmation(
   found: Confirmed,
   asked: Asked,
   flight: Flight | undefined,
-): Promise<Response> {
+): Promise<Message> {
   const { shelf, clock } = engine;
   const { policy } = call.scope;
   const { body } = found;
   const answer = freshen(found.answer, asked);
   await asked.response.body?.cancel();
   // The 304 may say of the answer what was not said before: that it is private, or no longer public.
-  const headers = new Headers(answer.fields.map(([name, value]): [string, string] => [name, value]));
+  const headers = new FieldMap(answer.fields);
   const reason = whyNotStored({ ...factsOf(call), method: 'GET' }, answer.status, headers, policy);
   const slot = reason === null ? await slotOf(engine, call, found, answer) : null;
   const report: CacheReport = {
@@ -159,7 +157,7 @@ async function afterAnswer(
   found: Found,
   asked: Asked,
   flight: Flight | undefined,
-): Promise<Response> {
+): Promise<Message> {
   const { response } = asked;
   const { request, scope } = call;
   await dropBody(found);

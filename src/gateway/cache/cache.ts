@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
-import { askOrigin, dropBody, insteadOfError, whyForwarded } from './ask.ts';
+import { dropBody, type Message } from '../message.ts';
+import { askOrigin, insteadOfError, whyForwarded } from './ask.ts';
 import type { CacheReport } from './cache-status.ts';
 import type { Call, Engine } from './engine.ts';
 import { showing } from './fill.ts';
@@ -31,7 +32,7 @@ export interface GatewayCache {
    * stored ones `Age`.
    * @throws what `forward` throws, and AppError `gateway_timeout` for `Cache-Control: only-if-cached` without an answer
    */
-  serve(request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response>;
+  serve(request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Message>;
 }
 
 /** A shared cache as RFC 9111 has it; one per isolate. */
@@ -64,7 +65,7 @@ export function createCache({
  * may be what the reads of the resource have in common with its writes. It ends at once in this isolate, within 5 s in
  * the others of this data centre. Other data centres have the answer's lifetime, or a purge.
  */
-async function write({ shelf }: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response> {
+async function write({ shelf }: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Message> {
   const response = await forward();
   if (response.status >= 200 && response.status < 400) {
     const paths = [request.target, request.path, ...locatedPaths(response.headers, request.path, scope.bases)];
@@ -73,7 +74,7 @@ async function write({ shelf }: Engine, request: CacheRequest, scope: CacheScope
   return scope.policy.mode === 'off' ? response : passOn(response, { fwd: 'method' });
 }
 
-async function read(engine: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Response> {
+async function read(engine: Engine, request: CacheRequest, scope: CacheScope, forward: Forward): Promise<Message> {
   const bypass = whyBypassed(request, scope.policy);
   if (bypass !== null) return passOn(await forward(), { fwd: 'bypass', detail: bypass });
   const { headers } = request;
@@ -94,7 +95,7 @@ async function read(engine: Engine, request: CacheRequest, scope: CacheScope, fo
 }
 
 /** The stored answer, if it may be used as it lies there. */
-async function fromFound(engine: Engine, call: Call, found: Found, collapsed?: CacheReport): Promise<Response | null> {
+async function fromFound(engine: Engine, call: Call, found: Found, collapsed?: CacheReport): Promise<Message | null> {
   const { answer, body, key } = found;
   if (answer === null) return null;
   const { policy } = call.scope;
@@ -116,7 +117,7 @@ function freshenBehind(engine: Engine, call: Call, found: Found, now: number): v
   const behind = { ...call, terms, behind: true };
   const body = found.body instanceof ReadableStream ? null : found.body;
   // The call in front has its answer; a failure behind it leaves the stored one to age.
-  const asking = askOrigin(engine, behind, { ...found, body }, flight).then((response) => response.body?.cancel());
+  const asking = askOrigin(engine, behind, { ...found, body }, flight).then(dropBody);
   call.request.background(asking.catch(() => undefined));
 }
 
@@ -124,7 +125,7 @@ function freshenBehind(engine: Engine, call: Call, found: Found, now: number): v
  * Waits for who is asking the origin already, or asks. Where the one who asked had no luck, the first of those who waited
  * asks next and the others wait for it: an origin that fails is not asked by all of them at once.
  */
-async function waitOrAsk(engine: Engine, call: Call, first: Found): Promise<Response> {
+async function waitOrAsk(engine: Engine, call: Call, first: Found): Promise<Message> {
   const { terms, request } = call;
   const { flights, clock } = engine;
   const together = !terms.noStore && (terms.range === null || first.answer !== null);
@@ -153,7 +154,7 @@ function ownVariant({ place }: Call, found: Found, landing: Extract<Landing, { k
   return key === landing.key ? found : { ...found, names, key };
 }
 
-async function fromLanding(engine: Engine, call: Call, found: Found, landing: Landing): Promise<Response | null> {
+async function fromLanding(engine: Engine, call: Call, found: Found, landing: Landing): Promise<Message | null> {
   const fwd = whyForwarded(found, call.scope.policy, engine.clock().getTime());
   if (landing.kind === 'answer') {
     const { answer, body, key, names, fwdStatus } = landing;

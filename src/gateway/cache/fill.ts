@@ -1,4 +1,5 @@
 import type { CachePolicy } from '../compiled.ts';
+import type { Message } from '../message.ts';
 import type { Answer } from './answer.ts';
 import type { CacheReport } from './cache-status.ts';
 import { notModified } from './conditions.ts';
@@ -39,7 +40,7 @@ export async function fill(
   known: readonly string[],
   report: CacheReport,
   flight: Flight = NO_FLIGHT,
-): Promise<Response> {
+): Promise<Message> {
   const { response } = asked;
   const { policy } = call.scope;
   const length = bodyLength(response);
@@ -72,7 +73,7 @@ async function fillSmall(
   { key, names }: Slot,
   report: CacheReport,
   flight: Flight,
-): Promise<Response> {
+): Promise<Message> {
   let body: Uint8Array<ArrayBuffer>;
   try {
     body = new Uint8Array(await response.arrayBuffer());
@@ -84,7 +85,7 @@ async function fillSmall(
     // Whatever it is, it is not the message that was announced.
     flight.land({ kind: 'unshareable' });
     const { stored: _, ttl: _ttl, ...rest } = report;
-    return passOn(response, { ...rest, detail: 'length' }, new Response(body).body);
+    return passOn(response, { ...rest, detail: 'length' }, body);
   }
   call.request.background(shelf.save(key, answer, body, call.scope.policy));
   const now = clock().getTime();
@@ -115,7 +116,7 @@ async function fillStreaming(
   { key, names }: Slot,
   report: CacheReport,
   flight: Flight,
-): Promise<Response> {
+): Promise<Message> {
   const { policy } = call.scope;
   const source = response.body ?? new Response('').body;
   if (source === null) return passOn(response, report);

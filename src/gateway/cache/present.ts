@@ -1,13 +1,12 @@
+import { FieldMap } from '../../http/header-fields.ts';
 import { AppError } from '../../kernel/errors.ts';
+import type { Message } from '../message.ts';
 import { type Answer, type Body, fieldOf } from './answer.ts';
 import { type CacheReport, formatReport } from './cache-status.ts';
 import { notModified, rangeApplies } from './conditions.ts';
 import { ageOf } from './freshness.ts';
 import { type ByteRange, readRange } from './range.ts';
 import type { CacheRequest, Terms } from './request.ts';
-
-/** The bodies are as on the wire: workerd must neither undo nor repeat the coding that Content-Encoding names. */
-const AS_IS = { encodeBody: 'manual' } as const;
 
 const discard = async (body: Body) => {
   if (body instanceof ReadableStream) await body.cancel();
@@ -25,9 +24,9 @@ export interface Showing {
 }
 
 /** A stored answer as the client asked for it: whole, 304, a range, or the header fields alone. */
-export async function present(answer: Answer, body: Body, showing: Showing, report: CacheReport): Promise<Response> {
+export async function present(answer: Answer, body: Body, showing: Showing, report: CacheReport): Promise<Message> {
   const { method, terms, now, isFirsthand } = showing;
-  const headers = new Headers(answer.fields.map(([name, value]): [string, string] => [name, value]));
+  const headers = new FieldMap(answer.fields);
   if (!isFirsthand) headers.set('age', String(Math.floor(ageOf(answer, now))));
   // Behind the members of caches nearer to the origin, which are stored with the answer (RFC 9211 §2).
   headers.append('cache-status', formatReport(report));
@@ -35,29 +34,29 @@ export async function present(answer: Answer, body: Body, showing: Showing, repo
     await discard(body);
     // RFC 9110 §15.4.5: nothing that describes a body which is not sent.
     for (const name of ['content-type', 'content-encoding', 'content-language', 'content-range']) headers.delete(name);
-    return new Response(null, { status: 304, headers });
+    return { status: 304, headers, body: null };
   }
   const bodiless = answer.status === 204 || answer.status === 205 || answer.status === 304;
   if (!bodiless) headers.set('content-length', String(answer.length));
   if (method === 'HEAD' || bodiless) {
     await discard(body);
-    return new Response(null, { status: answer.status, headers, ...AS_IS });
+    return { status: answer.status, headers, body: null };
   }
   if (terms.range !== null && answer.status === 200 && rangeApplies(answer, terms.ifRange)) {
     const cut = await presentRange(answer, body, showing, terms.range, headers);
     if (cut !== null) return cut;
   }
-  return new Response(body, { status: answer.status, headers, ...AS_IS });
+  return { status: answer.status, headers, body };
 }
 
-async function presentRange(answer: Answer, body: Body, { range }: Showing, field: string, headers: Headers) {
+async function presentRange(answer: Answer, body: Body, { range }: Showing, field: string, headers: FieldMap) {
   const wanted = readRange(field, answer.length);
   if (wanted === 'ignored') return null;
   if (wanted === 'unsatisfiable') {
     await discard(body);
     headers.set('content-range', `bytes */${answer.length}`);
     for (const name of ['content-length', 'content-type', 'content-encoding']) headers.delete(name);
-    return new Response(null, { status: 416, headers });
+    return { status: 416, headers, body: null };
   }
   const { first, last } = wanted;
   const part = body instanceof Uint8Array ? body.subarray(first, last + 1) : await range(wanted);
@@ -65,19 +64,15 @@ async function presentRange(answer: Answer, body: Body, { range }: Showing, fiel
   await discard(body);
   headers.set('content-range', `bytes ${first}-${last}/${answer.length}`);
   headers.set('content-length', String(last - first + 1));
-  return new Response(part, { status: 206, headers, ...AS_IS });
+  return { status: 206, headers, body: part };
 }
 
 /** The origin's answer as it is, with our member at the end of `Cache-Status` (RFC 9211 §2: from the origin to the user). */
-export function passOn(
-  response: Response,
-  report: CacheReport,
-  body: ReadableStream<Uint8Array> | null = response.body,
-): Response {
-  const { status, statusText } = response;
-  const shown = new Response(body, { status, statusText, headers: response.headers, ...AS_IS });
-  shown.headers.append('cache-status', formatReport(report));
-  return shown;
+export function passOn(response: Response, report: CacheReport, body: Message['body'] = response.body): Message {
+  const { status } = response;
+  const headers = new FieldMap(response.headers);
+  headers.append('cache-status', formatReport(report));
+  return { status, headers, body };
 }
 
 /** RFC 9111 §5.2.1.7. */

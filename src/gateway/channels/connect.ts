@@ -47,8 +47,9 @@ export async function connectStranger(deps: ConnectDeps, request: Request): Prom
   return sit(deps, PUBLIC_HUB, seat, protocolsOf(request.headers));
 }
 
-function needUpgrade(request: Request): void {
-  if (!isWebSocketRequest(request)) throw new AppError('upgrade_required', 'This is a WebSocket: send an Upgrade');
+function needUpgrade({ method, headers }: Request): void {
+  if (!isWebSocketRequest(method, headers))
+    throw new AppError('upgrade_required', 'This is a WebSocket: send an Upgrade');
 }
 
 const protocolsOf = (headers: Headers): string[] =>

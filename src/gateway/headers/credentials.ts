@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import { inUrl } from '../../kernel/escape.ts';
 import type { Credentials } from '../compiled.ts';
 import { breaksOut } from './fields.ts';
@@ -51,6 +52,6 @@ export const faultOfCredentialTemplate = (template: string): string | undefined 
 };
 
 /** Writes the header fields; after everything else, so that nothing else can write or read them. */
-export function injectHeaders(headers: Headers, injection: Injection): void {
+export function injectHeaders(headers: HeaderFields, injection: Injection): void {
   for (const [name, value] of injection.headers) headers.set(name, value);
 }

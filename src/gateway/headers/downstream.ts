@@ -1,3 +1,4 @@
+import { FieldMap, type HeaderFields } from '../../http/header-fields.ts';
 import { type CookieScope, publicCookie } from './cookies.ts';
 import {
   breaksOut,
@@ -19,7 +20,7 @@ export interface DownstreamFacts {
   secrets: readonly string[];
 }
 
-export type DownstreamHeaders = { ok: true; headers: Headers } | { ok: false; reason: 'malformed' | 'too_large' };
+export type DownstreamHeaders = { ok: true; headers: FieldMap } | { ok: false; reason: 'malformed' | 'too_large' };
 
 function rewritten(name: string, value: string, facts: DownstreamFacts): string {
   if (name === 'set-cookie') return publicCookie(value, facts.cookies);
@@ -33,9 +34,9 @@ function rewritten(name: string, value: string, facts: DownstreamFacts): string 
  * its product and its policies for a whole host nothing goes on; its rate-limit fields go on under `x-upstream-`.
  * A refusal is a 502: the upstream sent more than the bounds, or what would break out of its field.
  */
-export function downstreamHeaders(received: Headers, facts: DownstreamFacts): DownstreamHeaders {
+export function downstreamHeaders(received: HeaderFields, facts: DownstreamFacts): DownstreamHeaders {
   const named = connectionNames(received);
-  const headers = new Headers();
+  const headers = new FieldMap();
   let fields = 0;
   let bytes = 0;
   for (const [name, value] of received) {

@@ -1,3 +1,4 @@
+import { FieldMap, type HeaderFields } from '../../http/header-fields.ts';
 import { breaksOut, CREDENTIAL_FIELDS, connectionNames, FIELD_LIMITS, fieldSize, isDroppedUp } from './fields.ts';
 import type { Trace } from './trace.ts';
 
@@ -17,7 +18,7 @@ export interface UpstreamFacts {
 }
 
 export type UpstreamHeaders =
-  | { ok: true; headers: Headers }
+  | { ok: true; headers: FieldMap }
   /** `malformed` is a 400, `too_large` a 431 (RFC 6585 §5), `loop` a 508 (RFC 5842 §7.2). */
   | { ok: false; reason: 'malformed' | 'too_large' | 'loop' };
 
@@ -35,7 +36,7 @@ function forwardedNode(address: string | undefined): string {
   return address.includes(':') ? `"[${address}]"` : address;
 }
 
-function writeOwn(headers: Headers, facts: UpstreamFacts, via: string | null): void {
+function writeOwn(headers: HeaderFields, facts: UpstreamFacts, via: string | null): void {
   const { address, host, scheme, trace } = facts;
   headers.set('forwarded', `for=${forwardedNode(address)};host="${host}";proto=${scheme}`);
   if (address !== undefined) headers.set('x-forwarded-for', address);
@@ -52,11 +53,11 @@ function writeOwn(headers: Headers, facts: UpstreamFacts, via: string | null): v
  * The fields of a request as the upstream gets them, before the API's own transformation and credentials: without what
  * belongs to the caller's connection, its credentials, or what it claims to be, and with what the gateway knows.
  */
-export function upstreamHeaders(received: Headers, facts: UpstreamFacts): UpstreamHeaders {
+export function upstreamHeaders(received: HeaderFields, facts: UpstreamFacts): UpstreamHeaders {
   const via = received.get('via');
   if (via !== null && ownHops(via) > MAX_OWN_HOPS) return { ok: false, reason: 'loop' };
   const named = connectionNames(received);
-  const headers = new Headers();
+  const headers = new FieldMap();
   let fields = 0;
   let bytes = 0;
   for (const [name, value] of received) {

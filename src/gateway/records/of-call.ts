@@ -1,4 +1,6 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import type { Call } from '../call.ts';
+import type { Message } from '../message.ts';
 import { cacheOutcome } from './cache-outcome.ts';
 import type { CallRecord } from './record.ts';
 
@@ -12,7 +14,7 @@ const MAX_METHOD = 20;
  */
 export function recordOf(
   call: Call,
-  { status, headers }: Response,
+  { status, headers }: Pick<Message, 'status' | 'headers'>,
   { now, colo, isGivenBack }: { now: number; colo: string | null; isGivenBack: boolean },
 ): CallRecord | undefined {
   const { organizationId, requestId, request, routing, routed, caller, upstream, startedAt, admittedAt } = call;
@@ -40,14 +42,14 @@ export function recordOf(
     durationMs: now - startedAt,
     waitingMs: admittedAt === undefined ? null : admittedAt - startedAt,
     upstreamMs: upstream?.durationMs ?? null,
-    requestBytes: lengthIn(request.headers),
+    requestBytes: lengthIn(call.headers),
     responseBytes: lengthIn(headers),
     colo,
-    country: countryOf(request.headers),
+    country: countryOf(call.headers),
   };
 }
 
-function lengthIn(headers: Headers): number | null {
+function lengthIn(headers: HeaderFields): number | null {
   const field = headers.get('content-length');
   if (field === null) return null;
   const bytes = Number(field);
@@ -58,7 +60,7 @@ function lengthIn(headers: Headers): number | null {
  * The platform writes it where the zone has it turned on; `request.cf` has it too, but is parsed anew for each request, which
  * takes many times as long as the rest of the record. https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-ipcountry
  */
-function countryOf(headers: Headers): string | null {
+function countryOf(headers: HeaderFields): string | null {
   const country = headers.get('cf-ipcountry');
   return country?.length === 2 ? country : null;
 }

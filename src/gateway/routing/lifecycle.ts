@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import { type CompiledLifecycle, LIFECYCLES, type Lifecycle } from '../compiled.ts';
 
 /**
@@ -12,7 +13,7 @@ export interface LifecycleFields {
    * Adds them to an answer's fields. `base` is the path under which the API was reached, version excluded
    * (`/g/acme/orders`): the successor's address is made from it.
    */
-  write(headers: Headers, base: string): void;
+  write(headers: HeaderFields, base: string): void;
 }
 
 /**

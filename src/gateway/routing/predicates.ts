@@ -1,10 +1,11 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import type { Predicate } from '../compiled.ts';
 
 /** What predicates look at. */
 export interface RequestFacts {
   /** Lower case, without a port. */
   host: string;
-  headers: Headers;
+  headers: HeaderFields;
   /** Raw, with or without `?`. */
   search: string;
 }

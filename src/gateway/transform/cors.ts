@@ -1,12 +1,13 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import type { Cors } from '../compiled.ts';
 import { addVary } from '../vary.ts';
 
 /** The CORS protocol of the Fetch standard (§3.2) for one API, made once. */
 export interface CorsRules {
   /** The answer to a preflight, without a call of the upstream or of the quota; nothing for another request. */
-  preflight(method: string, headers: Headers): { status: 204; headers: Headers } | undefined;
+  preflight(method: string, headers: HeaderFields): { status: 204; headers: HeaderFields } | undefined;
   /** Writes what the caller's page may read into an answer, in the place of anything the upstream says of it. */
-  decorate(requested: Headers, answer: Headers): void;
+  decorate(requested: HeaderFields, answer: HeaderFields): void;
 }
 
 const FIELDS: readonly string[] = [
@@ -32,7 +33,7 @@ export function compileCors(cors: Cors): CorsRules {
   const credentials = cors.credentials && !any;
   const exposed = listOf(cors.expose);
 
-  const allow = (origin: string | null, answer: Headers): boolean => {
+  const allow = (origin: string | null, answer: HeaderFields): boolean => {
     if (!any) addVary(answer, ['Origin']);
     if (origin === null || !(any || origins.has(origin))) return false;
     answer.set('access-control-allow-origin', any ? '*' : origin);

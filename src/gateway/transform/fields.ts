@@ -1,10 +1,11 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import { inHeader, inUrl } from '../../kernel/escape.ts';
 import type { FieldChange } from '../compiled.ts';
 import type { CallFacts } from './names.ts';
 import { nameOf } from './query.ts';
 import { compileTemplate } from './template.ts';
 
-export type ChangeHeaders = (headers: Headers, facts: CallFacts) => void;
+export type ChangeHeaders = (headers: HeaderFields, facts: CallFacts) => void;
 
 /** From the query to the query, both without a question mark. */
 export type ChangeQuery = (search: string, facts: CallFacts) => string;

@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import type { BodyFault, JsonChange } from './body.ts';
 
 /**
@@ -12,7 +13,7 @@ export type ChangedBody = { ok: true; body: ReadableStream<Uint8Array> | string 
 const JSON_TYPE = /^(?:(?:application|text)\/json|application\/[a-z0-9!#$&^_.+-]+\+json)\s*(?:;|$)/i;
 
 /** JSON, and not a sequence of it: those are streams, and stay so. `text/json` is no registered type, and in use. */
-export const isJsonType = (headers: Headers): boolean => {
+export const isJsonType = (headers: HeaderFields): boolean => {
   const type = headers.get('content-type');
   return type !== null && JSON_TYPE.test(type) && !/^application\/json-seq/i.test(type);
 };
@@ -34,7 +35,7 @@ const OF_THE_BYTES: readonly string[] = [
  * Fields for a body that was changed. The entity tag becomes a weak one: it names the same state of the resource, not the
  * same bytes (RFC 9110 §8.8.1), so that If-None-Match goes on working with the upstream.
  */
-function adjust(headers: Headers): void {
+function adjust(headers: HeaderFields): void {
   const tag = headers.get('etag');
   for (const name of OF_THE_BYTES) headers.delete(name);
   if (tag !== null) headers.set('etag', tag.startsWith('W/') ? tag : `W/${tag}`);
@@ -65,7 +66,7 @@ async function readText(body: ReadableStream<Uint8Array>, maxBytes: number): Pro
 
 async function changed(
   change: JsonChange,
-  headers: Headers,
+  headers: HeaderFields,
   body: ReadableStream<Uint8Array>,
   mapping: boolean,
 ): Promise<ChangedBody> {
@@ -85,7 +86,7 @@ async function changed(
  */
 export async function changeRequest(
   change: JsonChange | null,
-  headers: Headers,
+  headers: HeaderFields,
   body: ReadableStream<Uint8Array> | null,
 ): Promise<ChangedBody> {
   if (!change || !body) return { ok: true, body };
@@ -105,7 +106,7 @@ function jsonOf(accept: string | null): string {
 }
 
 /** Has the upstream answer in a form that can be changed: JSON, whole, and in a coding that the platform decodes. */
-export function askForWhole(change: JsonChange | null, headers: Headers): void {
+export function askForWhole(change: JsonChange | null, headers: HeaderFields): void {
   if (!change) return;
   headers.set('accept', jsonOf(headers.get('accept')));
   headers.delete('range');
@@ -132,7 +133,7 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 export async function changeAnswer(
   change: JsonChange | null,
   answer: { method: string; status: number; body: ReadableStream<Uint8Array> | null },
-  headers: Headers,
+  headers: HeaderFields,
 ): Promise<ChangedBody> {
   const { method, status, body } = answer;
   if (!change) return { ok: true, body };

@@ -1,3 +1,4 @@
+import type { FieldMap } from '../../http/header-fields.ts';
 import { type Clock, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { type Destination, UnsendableRequest } from '../../outbound/destination.ts';
@@ -20,7 +21,7 @@ export interface UpstreamCall {
   pool: CompiledPool;
   policy: Readonly<{ timeoutMs: Policy['timeoutMs']; retries: Policy['retries'] }>;
   method: string;
-  headers: Headers;
+  headers: FieldMap;
   body: ReadableStream<Uint8Array> | Uint8Array | string | null;
   /** How the body gets on, if it is a stream. */
   upload: Upload | undefined;
@@ -70,12 +71,14 @@ export async function sendUpstream(deps: SendDeps, call: UpstreamCall): Promise<
   const mayRepeat = policy.retries > 0 && IDEMPOTENT.has(method) && !(body instanceof ReadableStream);
   const budget = mayRepeat ? deps.budgetOf(api) : undefined;
   budget?.noteCall();
+  const headers = new Headers();
+  call.headers.writeTo(headers);
   const tried = new Set<string>();
   for (let attempts = 1; ; attempts += 1) {
     const picked = await pick(deps, api, pool, { hashKey, exclude: tried });
     tried.add(picked.upstream.id);
     const left = policy.timeoutMs - (deps.clock().getTime() - startedAt);
-    const outcome = await attempt(deps, call, picked, left);
+    const outcome = await attempt(deps, call, headers, picked, left);
     const elapsed = deps.clock().getTime() - startedAt;
     call.tried({ id: picked.upstream.id, attempts, durationMs: elapsed });
     const isLast =
@@ -103,8 +106,14 @@ async function pick({ upstreams }: SendDeps, api: CompiledApi, pool: CompiledPoo
 
 type Attempted = { response: Response; error?: undefined } | { response?: undefined; error: AppError };
 
-async function attempt(deps: SendDeps, call: UpstreamCall, picked: Picked, left: number): Promise<Attempted> {
-  const { method, headers, body, rest, upload } = call;
+async function attempt(
+  deps: SendDeps,
+  call: UpstreamCall,
+  headers: Headers,
+  picked: Picked,
+  left: number,
+): Promise<Attempted> {
+  const { method, body, rest, upload } = call;
   const now = () => deps.clock().getTime();
   const startedAt = now();
   const deadline = new AbortController();

@@ -1,11 +1,13 @@
+import type { HeaderFields } from '../../http/header-fields.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { CompiledApi } from '../compiled.ts';
+import type { Message } from '../message.ts';
 import { joinSockets } from './join.ts';
 import type { Slots } from './slots.ts';
 
 /** A WebSocket's opening handshake (RFC 6455 §4.1); any other request with `Upgrade` is what it is without it. */
-export const isWebSocketRequest = ({ method, headers }: Request): boolean =>
+export const isWebSocketRequest = (method: string, headers: HeaderFields): boolean =>
   method === 'GET' && headers.get('upgrade')?.trim().toLowerCase() === 'websocket';
 
 export interface SocketDeps {
@@ -16,7 +18,7 @@ export interface SocketDeps {
 export interface SocketCall {
   api: CompiledApi;
   /** Carries the handshake to the upstream. Its answer, as the caller may see it, has the upstream's socket if it agreed. */
-  open(): Promise<Response>;
+  open(): Promise<Message>;
   /**
    * Admits the call once more, at the price of a call when `charged`.
    * @throws AppError as it is refused
@@ -31,7 +33,7 @@ const RETRY_AFTER_SECONDS = 5;
  * each side. An upstream that declines has its answer passed on.
  * @throws AppError `service_unavailable` when too many are open; as `open` fails
  */
-export async function proxyWebSocket({ clock, sockets }: SocketDeps, call: SocketCall): Promise<Response> {
+export async function proxyWebSocket({ clock, sockets }: SocketDeps, call: SocketCall): Promise<Message> {
   const { id, websocket } = call.api;
   const slot = sockets.take(id, websocket.maxConnections);
   if (!slot) {
@@ -52,7 +54,7 @@ export async function proxyWebSocket({ clock, sockets }: SocketDeps, call: Socke
       onAlive: slot.touch,
       onEnd: slot.free,
     });
-    return new Response(null, { status: 101, headers: answer.headers, webSocket: caller });
+    return { status: 101, headers: answer.headers, body: null, webSocket: caller };
   } catch (error) {
     slot.free();
     throw error;

@@ -9,6 +9,7 @@ import {
   NEVER_PURGED,
 } from '../../../src/gateway/cache/index.ts';
 import type { CachePolicy, CompiledApi, FieldChange, Policy } from '../../../src/gateway/compiled.ts';
+import type { Message } from '../../../src/gateway/message.ts';
 
 export const START = Date.UTC(2026, 10, 22, 12, 0, 0);
 
@@ -143,7 +144,7 @@ export function newWorld(
     settle: async () => {
       while (tasks.length > 0) await tasks.shift();
     },
-    start(facts: Facts = {}): Promise<Response> {
+    async start(facts: Facts = {}): Promise<Response> {
       const headers = new Headers(facts.headers);
       const request: CacheRequest = {
         ...{ method: 'GET', scheme: 'https', host: 'api.example', target: facts.path ?? '/things', path: '/things' },
@@ -166,7 +167,7 @@ export function newWorld(
           headers: { date: new Date(now).toUTCString(), ...length, ...fields },
         });
       };
-      return cache.serve(request, world.scope, forward);
+      return asResponse(await cache.serve(request, world.scope, forward));
     },
     /** A call to its end, with what it left running. */
     async call(facts: Facts = {}) {
@@ -178,5 +179,8 @@ export function newWorld(
   };
   return world;
 }
+
+const asResponse = ({ status, headers, body }: Message): Response =>
+  new Response(body, { status, headers: new Headers([...headers]) });
 
 export const MAX_AGE = { headers: { 'cache-control': 'max-age=60' } };

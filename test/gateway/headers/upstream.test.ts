@@ -23,7 +23,9 @@ const facts = (extra: Partial<UpstreamFacts> = {}): UpstreamFacts => ({
 function sent(received: HeadersInit, extra: Partial<UpstreamFacts> = {}): Headers {
   const answer = upstreamHeaders(new Headers(received), facts(extra));
   if (!answer.ok) throw new Error(answer.reason);
-  return answer.headers;
+  const headers = new Headers();
+  answer.headers.writeTo(headers);
+  return headers;
 }
 
 const OWN = [

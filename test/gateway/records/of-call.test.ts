@@ -12,7 +12,7 @@ const START = Date.UTC(2026, 3, 12, 10);
 /** What the record is made from; the rest of a call has no part in it. */
 function callOf(fields: Partial<Call>, request = new Request('https://weir.test/api/v1/orders/7?token=hunter2')): Call {
   return {
-    ...{ request, requestId: 'r-1', startedAt: START, organizationId: ORGANIZATION },
+    ...{ request, headers: request.headers, requestId: 'r-1', startedAt: START, organizationId: ORGANIZATION },
     ...fields,
   } as Call;
 }

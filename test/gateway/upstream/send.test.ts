@@ -3,6 +3,7 @@ import type { Outcome } from '../../../src/gateway/breaker/outcome.ts';
 import { sendUpstream, type UpstreamCall } from '../../../src/gateway/upstream/send.ts';
 import type { Upload, Waiting } from '../../../src/gateway/upstream/upload.ts';
 import type { PickOptions, Unavailable } from '../../../src/gateway/watch/upstreams.ts';
+import { FieldMap } from '../../../src/http/header-fields.ts';
 import { AppError } from '../../../src/kernel/errors.ts';
 import { type Destination, UnsendableRequest } from '../../../src/outbound/destination.ts';
 import { OutboundRefusal } from '../../../src/outbound/guarded-fetch.ts';
@@ -64,7 +65,7 @@ function newWorld(steps: Step[], { ids = ['a', 'b'], retriesLeft = 100, refusals
         }),
       },
       {
-        ...{ api, pool, method: 'GET', headers: new Headers({ accept: 'text/plain' }), body: null, rest: '/7?x=1' },
+        ...{ api, pool, method: 'GET', headers: new FieldMap([['accept', 'text/plain']]), body: null, rest: '/7?x=1' },
         ...{ policy: { timeoutMs: 1_000, retries: 2 }, hashKey: undefined, upload: undefined },
         ...{ signal: new AbortController().signal, tried: (so) => void tried.push(so) },
         ...fields,
