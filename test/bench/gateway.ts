@@ -42,7 +42,8 @@ const withoutRedis = (redis: Redis | undefined): Redis => {
 
 const KINDS: readonly Kind[] = [
   { id: 'a', make: direct },
-  { id: 'b', make: bare },
+  { id: 'b', make: (around, id) => passing(around, id, 'pass', 'bare Hono pass-through in workerd') },
+  { id: 'k', make: (around, id) => passing(around, id, 'carry', 'pass-through with fields and a deadline') },
   { id: 'c', make: (around, id) => weir(around, id, 'Weir, key and quota by lease', { leases: null }) },
   { id: 'd', make: (around, id) => weir(around, id, 'Weir, key and quota by hop', { leases: false }) },
   { id: 'e', make: (around, id) => weir(around, id, 'Weir, key, quota by lease, cached hit', { leases: null }, true) },
@@ -83,11 +84,11 @@ async function direct(around: Around, id: string): Promise<Line> {
   return { id, title: 'the upstream itself', limit: 'none', target };
 }
 
-async function bare(around: Around, id: string): Promise<Line> {
+async function passing(around: Around, id: string, name: string, title: string): Promise<Line> {
   const variables = { UPSTREAM: around.upstream.url };
-  const server = await startWorkerd(around.bench, 'pass', { name: 'pass', variables });
+  const server = await startWorkerd(around.bench, name, { name, variables });
   const target = async () => targetOf(server, { 'X-API-Key': newKey() }, around);
-  return { id, title: 'bare Hono pass-through in workerd', limit: 'none', target };
+  return { id, title, limit: 'none', target };
 }
 
 /** In every round an organization of its own, so that no window runs out. */

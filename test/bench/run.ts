@@ -20,7 +20,7 @@ import { percent, report, whole } from './report.ts';
 import type { Bench } from './servers.ts';
 
 const USAGE =
-  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--tries N] [--lines abcdefg], or gateway with the same and [--lines abcdefghij], or matching [--rounds N] [--seconds N] [--mix rare|frequent|windows], or delivery [--rounds N] [--events N] [--rate N]';
+  'npm run bench -- admission [--rounds N] [--seconds N] [--connections N] [--tries N] [--lines abcdefg], or gateway with the same and [--lines abcdefghijk], or matching [--rounds N] [--seconds N] [--mix rare|frequent|windows], or delivery [--rounds N] [--events N] [--rate N]';
 
 interface Command {
   /** The letters of the lines; all of them without. */
@@ -38,7 +38,7 @@ function readCommand(args: string[]): Command {
     rounds: text('3'),
     seconds: text('5'),
     connections: text('32'),
-    lines: text('abcdefghij'),
+    lines: text('abcdefghijk'),
     tries: text('3'),
   };
   const { positionals, values } = parseArgs({ args, allowPositionals: true, options });

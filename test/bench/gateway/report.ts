@@ -23,12 +23,20 @@ function added(one: MeasuredGateway, direct: MeasuredGateway | undefined, field:
 function ratios(all: readonly MeasuredGateway[]): string {
   const slicesOf = (id: string) => all.find(({ line }) => line.id === id)?.loaded;
   return table(
-    ['line', 'requests/s against (b)', 'in each round', 'processor time against (b)', '(c) is ahead by'],
+    [
+      'line',
+      'requests/s against (b)',
+      'in each round',
+      'processor time against (b)',
+      'requests/s against (k)',
+      '(c) is ahead by',
+    ],
     all.map(({ line, loaded }) => [
       `(${line.id}) ${line.title}`,
       ratio(loaded, slicesOf('b'), rate),
       loaded.map((slice, round) => ratio([slice], slicesOf('b')?.slice(round, round + 1), rate)).join(', '),
       ratio(loaded, slicesOf('b'), cost),
+      ratio(loaded, slicesOf('k'), rate),
       ratio(slicesOf('c'), loaded, rate),
     ]),
   );
