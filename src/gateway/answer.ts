@@ -4,7 +4,7 @@ import type { Call } from './call.ts';
 import type { Forwarded } from './forward.ts';
 import { confine } from './headers/confine.ts';
 import { downstreamHeaders } from './headers/downstream.ts';
-import { dropBody, type Message } from './message.ts';
+import { dropBody, type Message, type OwnMessage } from './message.ts';
 import type { CallPlan } from './prepared.ts';
 import type { RoutedCall } from './routing/router.ts';
 import type { JsonChange } from './transform/body.ts';
@@ -19,7 +19,7 @@ export async function answerOf(
   routed: RoutedCall,
   { response: changes }: CallPlan,
   { response, pool, upstream, rest, injection, facts }: Forwarded,
-): Promise<Message> {
+): Promise<OwnMessage> {
   if (!response.webSocket && (response.status < 200 || response.status > 599)) {
     await dropBody(response);
     throw new AppError('bad_gateway', 'The upstream answered with a status that there is not');

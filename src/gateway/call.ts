@@ -1,5 +1,5 @@
 import type { QuotaStatus } from '../access/admission.ts';
-import type { HeaderFields } from '../http/header-fields.ts';
+import type { FieldReader } from '../http/header-fields.ts';
 import type { ErrorCode } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Caller } from './admit.ts';
@@ -11,7 +11,7 @@ import type { RoutedCall, Routing } from './routing/router.ts';
 export interface Call {
   request: Request;
   /** Its header fields. */
-  headers: HeaderFields;
+  headers: FieldReader;
   place: Place;
   requestId: string;
   /** It asks for a WebSocket. */
@@ -50,7 +50,7 @@ const OWN_ID = /^[\w=-]{1,128}$/;
 
 const REQUEST_ID = 'x-request-id';
 
-export function requestIdOf(headers: HeaderFields): string {
+export function requestIdOf(headers: FieldReader): string {
   const own = headers.get(REQUEST_ID);
   return own !== null && OWN_ID.test(own) ? own : crypto.randomUUID();
 }

@@ -1,7 +1,7 @@
 import type { KeyEnvironment } from '../access/edge.ts';
 import type { Permission } from '../access/permissions.ts';
 import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
-import type { HeaderFields } from '../http/header-fields.ts';
+import type { FieldReader } from '../http/header-fields.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 
 /** A key as its text has it: whether it is good is not known yet. */
@@ -44,7 +44,7 @@ const BEARER = /^Bearer +(\S+)$/i;
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** The text of a key, from the field made for it or as a bearer's. `Authorization` may also be meant for the upstream. */
-function keyText(headers: HeaderFields): string | undefined {
+function keyText(headers: FieldReader): string | undefined {
   const own = headers.get('x-api-key');
   if (own !== null) return own;
   const bearer = BEARER.exec(headers.get('authorization') ?? '')?.[1];
@@ -56,7 +56,7 @@ function keyText(headers: HeaderFields): string | undefined {
  * upstream; of that field only what can be a key or a token of ours is looked at.
  * @throws AppError `unauthorized` when a key is no key of this deployment, or a token is no good
  */
-export async function readCredential(deps: IdentifyDeps, headers: HeaderFields): Promise<Credential> {
+export async function readCredential(deps: IdentifyDeps, headers: FieldReader): Promise<Credential> {
   const text = keyText(headers);
   if (text !== undefined) {
     const key = await deps.parseKey(text);
@@ -70,7 +70,7 @@ export async function readCredential(deps: IdentifyDeps, headers: HeaderFields):
 }
 
 /** The same for an API that anybody may call: what is no good there is nobody's business. */
-export async function readCredentialIfAny(deps: IdentifyDeps, headers: HeaderFields): Promise<Credential> {
+export async function readCredentialIfAny(deps: IdentifyDeps, headers: FieldReader): Promise<Credential> {
   try {
     return await readCredential(deps, headers);
   } catch (error) {
@@ -82,7 +82,7 @@ export async function readCredentialIfAny(deps: IdentifyDeps, headers: HeaderFie
 const NONE: Credential = { kind: 'none' };
 
 /** Whether a request shows what is meant as a credential of ours, good or not. */
-export function showsCredential(headers: HeaderFields): boolean {
+export function showsCredential(headers: FieldReader): boolean {
   if (keyText(headers) !== undefined) return true;
   return TOKEN.test(BEARER.exec(headers.get('authorization') ?? '')?.[1] ?? '');
 }

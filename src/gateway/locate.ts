@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../http/header-fields.ts';
+import type { FieldReader } from '../http/header-fields.ts';
 import { notFound } from '../kernel/errors.ts';
 import type { Directory } from './directory/directory.ts';
 import {
@@ -27,7 +27,7 @@ export interface Located {
  * Whose gateway a request is for, and by whom.
  * @throws AppError `unauthorized`; `not_found` when the name is nobody's
  */
-export async function locate(deps: LocateDeps, { organization }: Place, headers: HeaderFields): Promise<Located> {
+export async function locate(deps: LocateDeps, { organization }: Place, headers: FieldReader): Promise<Located> {
   if (organization.by === 'credential') {
     const credential = await readCredential(deps, headers);
     const organizationId = await organizationBehind(deps, credential);

@@ -1,9 +1,12 @@
-import { FieldMap, type HeaderFields } from '../http/header-fields.ts';
+import type { FieldMap } from '../http/header-fields.ts';
 
-/** An answer on its way to the caller. The platform's `Response` is one. */
-export interface Message {
+/** An answer on its way to the caller. */
+export type Message = Response | OwnMessage;
+
+/** One that the platform has not taken over yet. */
+export interface OwnMessage {
   readonly status: number;
-  readonly headers: HeaderFields;
+  readonly headers: FieldMap;
   /** As on the wire: whatever coding `Content-Encoding` names is neither undone nor repeated. */
   readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | string | null;
   /** Of an upstream that agreed to one, with status 101. */
@@ -11,7 +14,7 @@ export interface Message {
 }
 
 /** Statuses whose answers have no body (Fetch Standard, "null body status"). */
-const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+export const BODILESS: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 
 /** What the platform sends. @throws TypeError when a field is none; RangeError when the status is none of an answer */
 export function toResponse(message: Message): Response {
@@ -19,8 +22,7 @@ export function toResponse(message: Message): Response {
   const { status, headers, body, webSocket } = message;
   const init = webSocket ? { status, webSocket } : ({ status, encodeBody: 'manual' } as const);
   const response = new Response(BODILESS.has(status) ? null : body, init);
-  if (headers instanceof FieldMap) headers.writeTo(response.headers);
-  else for (const [name, value] of headers) response.headers.append(name, value);
+  headers.writeTo(response.headers);
   return response;
 }
 

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { HeaderFields } from './header-fields.ts';
+import type { FieldReader } from './header-fields.ts';
 
 const IPV6_SITE_BITS = 64;
 
@@ -10,7 +10,7 @@ const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
  * The caller's address: what the platform says in `CF-Connecting-IP` and nothing a client can write. A v4-mapped
  * address is IPv4.
  */
-export function clientAddress(headers: HeaderFields): string | undefined {
+export function clientAddress(headers: FieldReader): string | undefined {
   const text = headers.get('CF-Connecting-IP') ?? '';
   if (PLAIN_IPV4.test(text)) return text;
   return ipaddr.isValid(text) ? ipaddr.process(text).toString() : undefined;
@@ -24,4 +24,4 @@ export function networkOf(address: string): string {
 }
 
 /** What limits are counted by. */
-export const limitAddress = (headers: HeaderFields): string => networkOf(clientAddress(headers) ?? 'unknown');
+export const limitAddress = (headers: FieldReader): string => networkOf(clientAddress(headers) ?? 'unknown');

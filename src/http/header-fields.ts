@@ -1,11 +1,14 @@
 /**
- * Reads and writes the header fields of a message: the platform's own `Headers` (Fetch Standard §5.1), or a `FieldMap`.
- * Names are taken in any case and told in lower case; a field that occurs several times is one value with commas, and
- * `Set-Cookie`, which has them inside, one entry for each time.
+ * The header fields of a message: the platform's own `Headers` (Fetch Standard §5.1), or a `FieldMap`. Names are taken in
+ * any case and told in lower case; a field that occurs several times is one value with commas, and `Set-Cookie`, which has
+ * them inside, one entry for each time.
  */
-export interface HeaderFields extends Iterable<[name: string, value: string]> {
+export interface FieldReader extends Iterable<[name: string, value: string]> {
   get(name: string): string | null;
   has(name: string): boolean;
+}
+
+export interface HeaderFields extends FieldReader {
   set(name: string, value: string): void;
   append(name: string, value: string): void;
   delete(name: string): void;
@@ -45,8 +48,10 @@ export class FieldMap implements HeaderFields {
 
   append(name: string, value: string): void {
     const key = name.toLowerCase();
-    if (key === SET_COOKIE) this.#cookies = [...(this.#cookies ?? []), value];
-    else {
+    if (key === SET_COOKIE) {
+      this.#cookies ??= [];
+      this.#cookies.push(value);
+    } else {
       const before = this.#fields.get(key);
       this.#fields.set(key, before === undefined ? value : `${before}, ${value}`);
     }

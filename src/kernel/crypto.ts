@@ -29,6 +29,7 @@ export function sha256Hex(text: string): string {
   const { read, written } = encoder.encodeInto(text, scratch);
   blank._cloneInto(hasher);
   hasher.update(read === text.length ? scratch.subarray(0, written) : utf8(text)).digestInto(digest);
+  scratch.fill(0, 0, written);
   return bytesToHex(digest);
 }
 

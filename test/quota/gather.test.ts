@@ -109,6 +109,20 @@ describe('questions to an object nearby', () => {
     expect(questions()).toEqual(['a', 'b c', 'd']);
   });
 
+  it('do not wait longer for one that was killed in that millisecond than for an answer from nearby', async () => {
+    const { ask, questions, answer, pass, timers } = await newSceneAt(2);
+    void ask('a');
+    void ask('b');
+    void ask('c');
+    await answer(0, 2);
+    await answer(1, 2);
+    timers.clear();
+    void ask('d');
+    await pass(10);
+    void ask('e');
+    expect(questions()).toEqual(['a', 'b c', 'd e']);
+  });
+
   it('begin a call of their own when none is under way', async () => {
     const { ask, questions, answer } = await newSceneAt(2);
     const one = ask('a');

@@ -1,4 +1,5 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
+import { connectionNames } from '../headers/fields.ts';
 import { type Directives, parseDirectives } from './directives.ts';
 import { parseHttpDate } from './http-date.ts';
 
@@ -76,18 +77,10 @@ const NOT_STORED = new Set(
 );
 
 /** The header fields of an answer as they are stored (RFC 9111 §3.1). */
-export function storedFields(headers: HeaderFields): [string, string][] {
-  const listed = new Set(
-    (headers.get('connection') ?? '')
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim()),
-  );
+export function storedFields(headers: FieldReader): [string, string][] {
+  const listed = connectionNames(headers);
   const kept: [string, string][] = [];
-  for (const [name, value] of headers) {
-    const key = name.toLowerCase();
-    if (!NOT_STORED.has(key) && !listed.has(key)) kept.push([key, value]);
-  }
+  for (const [name, value] of headers) if (!NOT_STORED.has(name) && !listed.has(name)) kept.push([name, value]);
   return kept;
 }
 
@@ -95,7 +88,7 @@ export function storedFields(headers: HeaderFields): [string, string][] {
 const OF_THE_BYTES = new Set(['content-encoding', 'content-type', 'content-range', 'content-length', 'etag']);
 
 /** The fields of a stored answer after a 304 (RFC 9111 §4.3.4): what the 304 names replaces what was stored. */
-export function freshenedFields(stored: Fields, confirmation: HeaderFields): [string, string][] {
+export function freshenedFields(stored: Fields, confirmation: FieldReader): [string, string][] {
   const news = storedFields(confirmation).filter(([name]) => !OF_THE_BYTES.has(name));
   const replaced = new Set(news.map(([name]) => name));
   return [
@@ -108,7 +101,7 @@ export function freshenedFields(stored: Fields, confirmation: HeaderFields): [st
  * RFC 9111 §4.2.3, in whole seconds as Date and Age are: else an answer of this very second had an age already. `Age`
  * counts with its first member, and not at all where that is no number (§5.1).
  */
-export function initialAge(headers: HeaderFields, requestedAt: number, receivedAt: number): number {
+export function initialAge(headers: FieldReader, requestedAt: number, receivedAt: number): number {
   const date = parseHttpDate(headers.get('date'), receivedAt) ?? receivedAt;
   const apparent = Math.max(0, Math.floor(receivedAt / 1_000) - Math.floor(date / 1_000));
   const first = (headers.get('age') ?? '').split(',', 1)[0]?.trim() ?? '';

@@ -160,13 +160,13 @@ async function fromLanding(engine: Engine, call: Call, found: Found, landing: La
     const { answer, body, key, names, fwdStatus } = landing;
     const own = names.length === 0 ? call.place.resource : variantKey(call.place.resource, names, call.place);
     if (own !== key) return null;
-    if (found.body instanceof ReadableStream) await found.body.cancel();
+    await dropBody(found);
     return fromFound(engine, call, { ...found, key, names, answer, body }, { fwd, fwdStatus, collapsed: true });
   }
   if (landing.kind === 'stored') {
     const again = await engine.shelf.find(call.place);
     const answer = await fromFound(engine, call, again, { fwd, collapsed: true });
-    if (answer === null && again.body instanceof ReadableStream) await again.body.cancel();
+    if (answer === null) await dropBody(again);
     return answer;
   }
   return landing.kind === 'failed' ? insteadOfError(engine, call, found, { collapsed: true }) : null;

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { sha256Hex } from '../../kernel/crypto.ts';
 import type { CodingClass } from './coding.ts';
 import { type CacheScope, CREDENTIALS, part } from './scope.ts';
@@ -15,7 +15,7 @@ export interface KeyFacts {
   /** As the upstream gets them: below its base, after the request transform. */
   path: string;
   query: string;
-  headers: HeaderFields;
+  headers: FieldReader;
   caller: string | null;
   pool: string;
 }
@@ -41,14 +41,14 @@ export function resourceKey(scope: CacheScope, facts: KeyFacts, query: string, c
   return `${answers}/d${sha256Hex(rest + secret)}`;
 }
 
-function credentialsOf(headers: HeaderFields): string {
+function credentialsOf(headers: FieldReader): string {
   let text = '';
   for (const name of CREDENTIALS) if (headers.has(name)) text += part('s', `${name}:${headers.get(name)}`);
   return text;
 }
 
 /** A field's value for comparison (RFC 9111 §4.1): members of a list without the space around commas; `-` when absent. */
-function keyed(headers: HeaderFields, name: string): string {
+function keyed(headers: FieldReader, name: string): string {
   const value = headers.get(name);
   if (value === null) return '-';
   return `+${

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { type Answer, freshenedFields, initialAge, readAnswer, storedFields } from './answer.ts';
 import { ASK_FOR } from './coding.ts';
 import { sameTag, validationFields } from './conditions.ts';
@@ -73,7 +73,7 @@ export function newAnswer({ response, requestedAt, receivedAt }: Asked, length: 
 }
 
 /** Fields of the answer's Vary that the key does not have yet. */
-export function varyBeyond(headers: HeaderFields, keyed: readonly string[]): string[] {
+export function varyBeyond(headers: FieldReader, keyed: readonly string[]): string[] {
   const named = (headers.get('vary') ?? '')
     .toLowerCase()
     .split(',')

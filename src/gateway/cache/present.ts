@@ -1,16 +1,12 @@
 import { FieldMap } from '../../http/header-fields.ts';
 import { AppError } from '../../kernel/errors.ts';
-import type { Message } from '../message.ts';
+import { BODILESS, dropBody, type Message } from '../message.ts';
 import { type Answer, type Body, fieldOf } from './answer.ts';
 import { type CacheReport, formatReport } from './cache-status.ts';
 import { notModified, rangeApplies } from './conditions.ts';
 import { ageOf } from './freshness.ts';
 import { type ByteRange, readRange } from './range.ts';
 import type { CacheRequest, Terms } from './request.ts';
-
-const discard = async (body: Body) => {
-  if (body instanceof ReadableStream) await body.cancel();
-};
 
 /** What a stored answer is shown for. */
 export interface Showing {
@@ -31,15 +27,15 @@ export async function present(answer: Answer, body: Body, showing: Showing, repo
   // Behind the members of caches nearer to the origin, which are stored with the answer (RFC 9211 §2).
   headers.append('cache-status', formatReport(report));
   if (notModified(answer, terms)) {
-    await discard(body);
+    await dropBody({ body });
     // RFC 9110 §15.4.5: nothing that describes a body which is not sent.
     for (const name of ['content-type', 'content-encoding', 'content-language', 'content-range']) headers.delete(name);
     return { status: 304, headers, body: null };
   }
-  const bodiless = answer.status === 204 || answer.status === 205 || answer.status === 304;
+  const bodiless = BODILESS.has(answer.status);
   if (!bodiless) headers.set('content-length', String(answer.length));
   if (method === 'HEAD' || bodiless) {
-    await discard(body);
+    await dropBody({ body });
     return { status: answer.status, headers, body: null };
   }
   if (terms.range !== null && answer.status === 200 && rangeApplies(answer, terms.ifRange)) {
@@ -53,7 +49,7 @@ async function presentRange(answer: Answer, body: Body, { range }: Showing, fiel
   const wanted = readRange(field, answer.length);
   if (wanted === 'ignored') return null;
   if (wanted === 'unsatisfiable') {
-    await discard(body);
+    await dropBody({ body });
     headers.set('content-range', `bytes */${answer.length}`);
     for (const name of ['content-length', 'content-type', 'content-encoding']) headers.delete(name);
     return { status: 416, headers, body: null };
@@ -61,7 +57,7 @@ async function presentRange(answer: Answer, body: Body, { range }: Showing, fiel
   const { first, last } = wanted;
   const part = body instanceof Uint8Array ? body.subarray(first, last + 1) : await range(wanted);
   if (part === null) return null;
-  await discard(body);
+  await dropBody({ body });
   headers.set('content-range', `bytes ${first}-${last}/${answer.length}`);
   headers.set('content-length', String(last - first + 1));
   return { status: 206, headers, body: part };

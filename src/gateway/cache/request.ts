@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { CachePolicy } from '../compiled.ts';
 import { type CodingClass, codingClass } from './coding.ts';
 import type { Preconditions } from './conditions.ts';
@@ -19,7 +19,7 @@ export interface CacheRequest {
    * As the upstream gets them, without the API's own injected credentials; the client's Cache-Control, Range and
    * preconditions included. Credentials of the caller's are in here only if they are passed on.
    */
-  headers: HeaderFields;
+  headers: FieldReader;
   hasBody: boolean;
   /** The caller showed a credential, whether or not it is passed on: key, token or cookie. */
   authorized: boolean;
@@ -47,7 +47,7 @@ export interface Terms extends Preconditions {
   ifRange: string | null;
 }
 
-export function readTerms(headers: HeaderFields): Terms {
+export function readTerms(headers: FieldReader): Terms {
   const control = headers.get('cache-control');
   const directives = parseDirectives(control);
   const maxStale = directives.get('max-stale');

@@ -1,5 +1,6 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { CachePolicy } from '../compiled.ts';
+import { dropBody } from '../message.ts';
 import { type Answer, type AnswerRecord, type Body, readAnswer, type VaryRecord } from './answer.ts';
 import { KEEP_LONGEST_SECONDS, keepFor } from './freshness.ts';
 import { type VariantFacts, variantKey } from './key.ts';
@@ -123,7 +124,7 @@ export function createShelf({ store, clock, onStoreError }: ShelfDeps): Shelf {
       if (found?.kind !== 'answer') return { key, names, answer: null, body: null, miss };
       if (found.answer.requestedAt > Math.max(...times))
         return { key, names, answer: found.answer, body: found.body, miss };
-      if (found.body instanceof ReadableStream) await found.body.cancel();
+      await dropBody(found);
       return { key, names, answer: null, body: null, miss: 'uri-miss' };
     },
 

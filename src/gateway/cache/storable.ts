@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { CachePolicy } from '../compiled.ts';
 import { isFieldName } from '../headers/fields.ts';
 import { acceptsCoding, type CodingClass } from './coding.ts';
@@ -38,7 +38,7 @@ export type Unstorable =
 export function whyNotStored(
   facts: StoreFacts,
   status: number,
-  headers: HeaderFields,
+  headers: FieldReader,
   policy: CachePolicy,
 ): Unstorable | null {
   if (facts.method !== 'GET') return 'method';
@@ -84,7 +84,7 @@ const sharedByOrigin = (directives: Directives) =>
   directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate');
 
 /** Whether it can ever be used: it is fresh for a while, or the origin can confirm it. */
-function hasUse(status: number, headers: HeaderFields, directives: Directives, policy: CachePolicy): boolean {
+function hasUse(status: number, headers: FieldReader, directives: Directives, policy: CachePolicy): boolean {
   if (policy.mode === 'ttl' && ownersStatus(status)) return policy.ttlSeconds > 0;
   const confirmable = headers.has('etag') || headers.has('last-modified');
   const named = directives.get('s-maxage') ?? directives.get('max-age');

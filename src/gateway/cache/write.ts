@@ -1,9 +1,10 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
+
 /**
  * Paths that the answer to a write names as changed too (RFC 9111 §4.4): its Location and Content-Location, where they
  * lie below one of the API's upstreams; a path elsewhere is nothing that this API's cache could hold.
  */
-export function locatedPaths(headers: HeaderFields, path: string, bases: readonly URL[]): string[] {
+export function locatedPaths(headers: FieldReader, path: string, bases: readonly URL[]): string[] {
   const named = [headers.get('location'), headers.get('content-location')].filter((value) => value !== null);
   return named.flatMap((reference) => bases.flatMap((base) => pathBelow(base, path, reference) ?? []));
 }

@@ -1,4 +1,4 @@
-import { FieldMap, type HeaderFields } from '../../http/header-fields.ts';
+import { FieldMap, type FieldReader } from '../../http/header-fields.ts';
 import { type CookieScope, publicCookie } from './cookies.ts';
 import {
   breaksOut,
@@ -34,7 +34,7 @@ function rewritten(name: string, value: string, facts: DownstreamFacts): string 
  * its product and its policies for a whole host nothing goes on; its rate-limit fields go on under `x-upstream-`.
  * A refusal is a 502: the upstream sent more than the bounds, or what would break out of its field.
  */
-export function downstreamHeaders(received: HeaderFields, facts: DownstreamFacts): DownstreamHeaders {
+export function downstreamHeaders(received: FieldReader, facts: DownstreamFacts): DownstreamHeaders {
   const named = connectionNames(received);
   const headers = new FieldMap();
   let fields = 0;

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 
 /** Fields that hold between two neighbours alone (RFC 9110 §7.6.1), beside those that `Connection` names. */
 const HOP_BY_HOP: readonly string[] = [
@@ -179,7 +179,7 @@ export const breaksOut = (value: string): boolean => /[\0\r\n]/.test(value);
 const NO_NAMES: ReadonlySet<string> = new Set();
 
 /** The fields that `Connection` names, lower case. */
-export function connectionNames(headers: HeaderFields): ReadonlySet<string> {
+export function connectionNames(headers: FieldReader): ReadonlySet<string> {
   const connection = headers.get('connection');
   if (connection === null) return NO_NAMES;
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()));

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { Caller } from '../admit.ts';
 import type { IdentifyDeps } from '../identify.ts';
@@ -17,7 +17,7 @@ const TOKEN = /^Bearer +[\w-]+\.[\w-]+\.[\w-]+$/i;
 export async function passedOn(
   deps: PassedOnDeps,
   passOn: readonly string[],
-  headers: HeaderFields,
+  headers: FieldReader,
   caller: Caller | undefined,
 ): Promise<readonly string[]> {
   if (passOn.length === 0) return NOTHING;

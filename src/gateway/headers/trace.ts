@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { randomBytes } from '../../kernel/crypto.ts';
 
 /** W3C Trace Context: what a call is followed by through all that it passes. */
@@ -49,7 +49,7 @@ const KNOWN_FLAGS = 0x03;
 const RANDOM_ID = '02';
 
 /** Goes on with the caller's trace under an id of our own, or begins one where the caller's is missing or not valid. */
-export function continueTrace(headers: HeaderFields): Trace {
+export function continueTrace(headers: FieldReader): Trace {
   const received = headers.get('traceparent');
   const [, version, traceId, flags, more] = (received !== null && TRACEPARENT.exec(received)) || [];
   const known = traceId !== undefined && flags !== undefined && !(version === '00' && more !== undefined);

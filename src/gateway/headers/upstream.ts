@@ -1,4 +1,4 @@
-import { FieldMap, type HeaderFields } from '../../http/header-fields.ts';
+import { FieldMap, type FieldReader, type HeaderFields } from '../../http/header-fields.ts';
 import { breaksOut, CREDENTIAL_FIELDS, connectionNames, FIELD_LIMITS, fieldSize, isDroppedUp } from './fields.ts';
 import type { Trace } from './trace.ts';
 
@@ -53,7 +53,7 @@ function writeOwn(headers: HeaderFields, facts: UpstreamFacts, via: string | nul
  * The fields of a request as the upstream gets them, before the API's own transformation and credentials: without what
  * belongs to the caller's connection, its credentials, or what it claims to be, and with what the gateway knows.
  */
-export function upstreamHeaders(received: HeaderFields, facts: UpstreamFacts): UpstreamHeaders {
+export function upstreamHeaders(received: FieldReader, facts: UpstreamFacts): UpstreamHeaders {
   const via = received.get('via');
   if (via !== null && ownHops(via) > MAX_OWN_HOPS) return { ok: false, reason: 'loop' };
   const named = connectionNames(received);

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { Call } from '../call.ts';
 import type { Message } from '../message.ts';
 import { cacheOutcome } from './cache-outcome.ts';
@@ -49,7 +49,7 @@ export function recordOf(
   };
 }
 
-function lengthIn(headers: HeaderFields): number | null {
+function lengthIn(headers: FieldReader): number | null {
   const field = headers.get('content-length');
   if (field === null) return null;
   const bytes = Number(field);
@@ -60,7 +60,7 @@ function lengthIn(headers: HeaderFields): number | null {
  * The platform writes it where the zone has it turned on; `request.cf` has it too, but is parsed anew for each request, which
  * takes many times as long as the rest of the record. https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-ipcountry
  */
-function countryOf(headers: HeaderFields): string | null {
+function countryOf(headers: FieldReader): string | null {
   const country = headers.get('cf-ipcountry');
   return country?.length === 2 ? country : null;
 }

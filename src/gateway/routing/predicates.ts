@@ -1,11 +1,11 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { Predicate } from '../compiled.ts';
 
 /** What predicates look at. */
 export interface RequestFacts {
   /** Lower case, without a port. */
   host: string;
-  headers: HeaderFields;
+  headers: FieldReader;
   /** Raw, with or without `?`. */
   search: string;
 }

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { CompiledApi } from '../compiled.ts';
 import { looksLikeVersion, readAccept } from './accept.ts';
 import { lifecycleAt } from './lifecycle.ts';
@@ -6,7 +6,7 @@ import { lifecycleAt } from './lifecycle.ts';
 export interface VersionRequest {
   /** The first segment after the slug. */
   segment: string | undefined;
-  headers: HeaderFields;
+  headers: FieldReader;
   /** Milliseconds since 1970. */
   now: number;
 }

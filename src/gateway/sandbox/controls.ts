@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { AppError } from '../../kernel/errors.ts';
 
 const FAULTS = ['timeout', 'reset', '503', 'malformed'] as const;
@@ -20,7 +20,7 @@ const MAX_SEED = 100;
 const isFault = (text: string): text is Fault => FAULTS.some((fault) => fault === text);
 
 /** Reads `X-Sandbox-Latency`, `X-Sandbox-Fault` and `X-Sandbox-Seed`. @throws AppError `bad_request` naming the field */
-export function readControls(headers: HeaderFields): Controls {
+export function readControls(headers: FieldReader): Controls {
   const latency = headers.get('x-sandbox-latency')?.trim() ?? '0';
   const latencyMs = /^\d{1,5}$/.test(latency) ? Number(latency) : Number.NaN;
   if (!(latencyMs <= MAX_LATENCY_MS)) {

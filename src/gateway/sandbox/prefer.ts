@@ -1,4 +1,5 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
+
 /** Which of the mock answers a caller prefers (RFC 7240), by the names that Prism made known. */
 export interface Preferences {
   code: number | null;
@@ -14,7 +15,7 @@ const MAX_FIELD = 1_000;
 const PREFERENCE = /(?:^|,)\s*([!#$%&'*+\-.^_`|~\w]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,;"]+)))?/g;
 
 /** Reads `Prefer`. Of a preference that is there twice the first counts, and unknown ones are ignored (RFC 7240 §2). */
-export function readPreferences(headers: HeaderFields): Preferences {
+export function readPreferences(headers: FieldReader): Preferences {
   const values = new Map<string, string>();
   for (const [, name = '', quoted, token] of (headers.get('prefer') ?? '').slice(0, MAX_FIELD).matchAll(PREFERENCE)) {
     const key = name.toLowerCase();

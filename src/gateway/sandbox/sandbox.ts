@@ -1,5 +1,6 @@
 import { AppError } from '../../kernel/errors.ts';
 import type { MockAnswer, Policy } from '../compiled.ts';
+import { BODILESS } from '../message.ts';
 import { chooseMock, hasBody } from './choose.ts';
 import { type Fault, MAX_LATENCY_MS, readControls } from './controls.ts';
 import { withEcho } from './echo.ts';
@@ -52,9 +53,6 @@ export async function mockAnswer(deps: SandboxDeps, call: SandboxCall): Promise<
   const text = textOf(body, mock);
   return new Response(request.method === 'HEAD' ? null : text, { status: mock.status, headers });
 }
-
-/** Statuses whose answers have no body (Fetch, "null body status"). */
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 const appliedOf = ({ code, example, dynamic }: ReturnType<typeof readPreferences>) =>
   [code !== null && `code=${code}`, example !== null && `example=${JSON.stringify(example)}`, dynamic && 'dynamic']

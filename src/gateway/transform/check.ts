@@ -8,6 +8,7 @@ import {
   faultOfResponseField,
   isFieldName,
 } from '../headers/fields.ts';
+import { BODILESS } from '../message.ts';
 import { readExpression } from './expression.ts';
 import { readPointer } from './mask.ts';
 import { faultOfPath } from './path.ts';
@@ -57,15 +58,11 @@ function expressionFaults(expression: string | undefined, path: string): ErrorDe
   return read.ok ? [] : [{ path, message: read.fault }];
 }
 
-/** Answers without a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5): a status may not gain or lose one by being renamed. */
-const BODILESS: readonly number[] = [204, 205, 304];
-
+/** An answer may not lose its body by being renamed. */
 function statusFault({ from, to }: { from: number; to: number }): string | undefined {
   if (from === 304 || to === 304) return 'a 304 is part of a conditional request and cannot be mapped';
   if (from === 206 || to === 206) return 'a 206 is part of a range request and cannot be mapped';
-  return BODILESS.includes(to) && !BODILESS.includes(from)
-    ? 'an answer with a body cannot become one without'
-    : undefined;
+  return BODILESS.has(to) && !BODILESS.has(from) ? 'an answer with a body cannot become one without' : undefined;
 }
 
 function responseFaults(response: ResponseTransform, parameters: Parameters): ErrorDetail[] {

@@ -1,13 +1,13 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader, HeaderFields } from '../../http/header-fields.ts';
 import type { Cors } from '../compiled.ts';
 import { addVary } from '../vary.ts';
 
 /** The CORS protocol of the Fetch standard (§3.2) for one API, made once. */
 export interface CorsRules {
   /** The answer to a preflight, without a call of the upstream or of the quota; nothing for another request. */
-  preflight(method: string, headers: HeaderFields): { status: 204; headers: HeaderFields } | undefined;
+  preflight(method: string, headers: FieldReader): { status: 204; headers: Headers } | undefined;
   /** Writes what the caller's page may read into an answer, in the place of anything the upstream says of it. */
-  decorate(requested: HeaderFields, answer: HeaderFields): void;
+  decorate(requested: FieldReader, answer: HeaderFields): void;
 }
 
 const FIELDS: readonly string[] = [

@@ -1,4 +1,5 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader, HeaderFields } from '../../http/header-fields.ts';
+import { BODILESS } from '../message.ts';
 import type { BodyFault, JsonChange } from './body.ts';
 
 /**
@@ -13,7 +14,7 @@ export type ChangedBody = { ok: true; body: ReadableStream<Uint8Array> | string 
 const JSON_TYPE = /^(?:(?:application|text)\/json|application\/[a-z0-9!#$&^_.+-]+\+json)\s*(?:;|$)/i;
 
 /** JSON, and not a sequence of it: those are streams, and stay so. `text/json` is no registered type, and in use. */
-export const isJsonType = (headers: HeaderFields): boolean => {
+export const isJsonType = (headers: FieldReader): boolean => {
   const type = headers.get('content-type');
   return type !== null && JSON_TYPE.test(type) && !/^application\/json-seq/i.test(type);
 };
@@ -122,8 +123,6 @@ async function onlyEmpty(body: ReadableStream<Uint8Array>): Promise<ChangedBody>
   }
   return { ok: true, body: null };
 }
-
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
  * The body of an answer, mapped (if it is one of success) and masked, if it is JSON; `headers`, those that go to the

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import { rfc3339, SECOND } from '../../kernel/clock.ts';
 import type { Vocabulary } from '../../kernel/template.ts';
 import { COMMON_FILTERS, type TemplateValue } from '../../kernel/template-filters.ts';
@@ -17,7 +17,7 @@ export interface CallFacts {
   /** The query without its question mark, as the caller sent it. */
   search: string;
   /** As received. */
-  headers: HeaderFields;
+  headers: FieldReader;
   /** Of the endpoint's path, decoded. */
   params: ReadonlyMap<string, string>;
   /** The caller's, as the platform tells it. */

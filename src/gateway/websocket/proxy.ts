@@ -1,13 +1,13 @@
-import type { HeaderFields } from '../../http/header-fields.ts';
+import type { FieldReader } from '../../http/header-fields.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { CompiledApi } from '../compiled.ts';
-import type { Message } from '../message.ts';
+import type { Message, OwnMessage } from '../message.ts';
 import { joinSockets } from './join.ts';
 import type { Slots } from './slots.ts';
 
 /** A WebSocket's opening handshake (RFC 6455 §4.1); any other request with `Upgrade` is what it is without it. */
-export const isWebSocketRequest = (method: string, headers: HeaderFields): boolean =>
+export const isWebSocketRequest = (method: string, headers: FieldReader): boolean =>
   method === 'GET' && headers.get('upgrade')?.trim().toLowerCase() === 'websocket';
 
 export interface SocketDeps {
@@ -18,7 +18,7 @@ export interface SocketDeps {
 export interface SocketCall {
   api: CompiledApi;
   /** Carries the handshake to the upstream. Its answer, as the caller may see it, has the upstream's socket if it agreed. */
-  open(): Promise<Message>;
+  open(): Promise<OwnMessage>;
   /**
    * Admits the call once more, at the price of a call when `charged`.
    * @throws AppError as it is refused

@@ -74,7 +74,9 @@ export function gather<Request, Answer>(deps: GatherDeps<Request, Answer>) {
     do {
       self.until = now() + patience;
       const answered = await callOnce(line, to);
-      if (answered > 1 && line.took < NEAR) await pause();
+      if (answered <= 1 || line.took >= NEAR) continue;
+      self.until = now() + NEAR;
+      await pause();
     } while (line.waiting.length > 0 && now() < shiftEnds);
     line.callers = line.callers.filter((other) => other !== self);
     // Who comes from here on calls anew.
@@ -83,7 +85,7 @@ export function gather<Request, Answer>(deps: GatherDeps<Request, Answer>) {
 
   const pause = () => new Promise<void>((resolve) => void after(PAUSE, resolve));
 
-  /** How many it was answered. */
+  /** How many were answered. */
   async function callOnce(line: Line<Request, Answer>, to: string): Promise<number> {
     const batch = line.waiting.splice(0);
     const askedAt = now();
