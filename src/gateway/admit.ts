@@ -4,7 +4,7 @@ import { holdsScope, isPermission, permissionsOfKey } from '../access/key-permis
 import type { Permission } from '../access/permissions.ts';
 import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
-import type { Ask, Drawer, Refused, Verdict } from '../quota/index.ts';
+import type { Ask, Drawer, KnownKey, Refused, Verdict } from '../quota/index.ts';
 import { refusalError } from '../quota/index.ts';
 import type { CompiledApi, CompiledEndpoint, Policy } from './compiled.ts';
 import type { Credential, IdentifyDeps } from './identify.ts';
@@ -41,6 +41,8 @@ export interface AdmitRequest {
   version: number;
   /** Is told what the request was measured by, whether it is let through or refused. */
   tell(status: QuotaStatus): void;
+  /** Is told who asks, as soon as that is known, whether they are let through or refused. */
+  meet(caller: Caller): void;
 }
 
 export type CallAdmission =
@@ -81,6 +83,8 @@ async function admitKey(deps: AdmitDeps, request: AdmitRequest, hash: string): P
   if (verdict.ok === false) return stale(verdict);
   const { key, giveBack } = verdict;
   if (!key) throw new Error('a key was admitted and not told');
+  const caller = callerBy(key);
+  request.meet(caller);
   // A word of the list, as `write`, stands for single permissions.
   const meant: ReadonlySet<string> = permissionsOfKey(key);
   const missing = policy.scopes.find((scope) => !holdsScope(key.permissions, scope) && !meant.has(scope));
@@ -88,7 +92,6 @@ async function admitKey(deps: AdmitDeps, request: AdmitRequest, hash: string): P
     await giveBack();
     throw new AppError('forbidden', `This API key does not have the scope ${missing} that this needs`);
   }
-  const caller = { kind: 'key', keyId: key.id, userId: key.userId, environment: key.environment } as const;
   return { kind: 'admitted', caller, giveBack };
 }
 
@@ -104,6 +107,8 @@ async function admitPerson(
     if (api.visibility === 'public') return admitAnonymous(deps, request);
     return strangerRefused(deps, request);
   }
+  const caller = { kind: principal.kind, keyId: null, userId, environment: 'live' } as const;
+  request.meet(caller);
   const needed = permissionFor(request);
   const scopes = request.policy.scopes.filter(isPermission);
   const missing = [needed, ...scopes].find((permission) => !permissions.has(permission));
@@ -113,7 +118,6 @@ async function admitPerson(
   }
   const verdict = await ask(deps, request, drawerOf(principal));
   if (verdict.ok === false) return stale(verdict);
-  const caller = { kind: principal.kind, keyId: null, userId, environment: 'live' } as const;
   return { kind: 'admitted', caller, giveBack: verdict.giveBack };
 }
 
@@ -158,6 +162,8 @@ export async function chargeAsking(
   if (!verdict.ok) throw refusalError(verdict);
 }
 
+const callerBy = ({ id, userId, environment }: KnownKey): Caller => ({ kind: 'key', keyId: id, userId, environment });
+
 const drawerOf = (principal: UserPrincipal | WalletPrincipal): Drawer =>
   principal.kind === 'user'
     ? { kind: 'user', userId: principal.userId }
@@ -177,7 +183,7 @@ const refused = (error: AppError): CallAdmission => ({ kind: 'refused', answer: 
 /** @throws AppError as the verdict has it, unless it says that the routing is out of date */
 async function ask(
   deps: AdmitDeps,
-  { organizationId, endpoint, policy, use, api, version, tell }: AdmitRequest,
+  { organizationId, endpoint, policy, use, api, version, tell, meet }: AdmitRequest,
   drawer: Drawer,
 ): Promise<Extract<Verdict, { ok: true }> | Stale> {
   const verdict = await deps.admit(organizationId, {
@@ -188,6 +194,8 @@ async function ask(
   });
   if ('status' in verdict && verdict.status) tell(verdict.status);
   if (verdict.ok || verdict.refused === 'stale') return verdict;
+  // A key that is no good is nobody.
+  if (verdict.by && verdict.refused !== 'expired') meet(callerBy(verdict.by));
   throw refusalError(verdict);
 }
 

@@ -25,6 +25,8 @@ export interface Call {
   /** What the request was measured by. */
   quota: QuotaStatus | undefined;
   caller: Caller | undefined;
+  /** Who asked, as far as that is known, whether or not they were let through. */
+  asker: Caller | undefined;
   /** Where it leads, whether or not it is let through. */
   routing: Routing | undefined;
   /** It asks what pages of another origin may send, and goes no further. */

@@ -5,7 +5,7 @@ import { FieldMap } from '../http/header-fields.ts';
 import { errorResponse } from '../http/problem.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { type AdmitDeps, admitCall, chargeAsking } from './admit.ts';
+import { type AdmitDeps, admitCall, type Caller, chargeAsking } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Call, requestIdOf } from './call.ts';
 import { finish } from './finish.ts';
@@ -51,7 +51,14 @@ function begin({ clock, log }: PipelineDeps, request: Request, place: Place): Ca
     ...{ request, headers, place, log, requestId: requestIdOf(headers), startedAt: clock().getTime(), fields: [] },
     isSocket: isWebSocketRequest(request.method, headers),
     address: clientAddress(headers),
-    ...{ organizationId: undefined, quota: undefined, caller: undefined, routed: undefined, view: undefined },
+    ...{
+      organizationId: undefined,
+      quota: undefined,
+      caller: undefined,
+      asker: undefined,
+      routed: undefined,
+      view: undefined,
+    },
     ...{ routing: undefined, admittedAt: undefined, giveBack: undefined, upstream: undefined },
     ...{ cacheStatus: undefined, error: undefined, isPreflight: false },
   };
@@ -107,10 +114,13 @@ async function attempt(
   const tell = (status: QuotaStatus) => {
     call.quota = status;
   };
+  const meet = (caller: Caller) => {
+    call.asker = caller;
+  };
   if (routing.kind !== 'routed') return { answer: () => refuse(deps, call, credential, routing, { use, tell }) };
   const { api, endpoint, plan } = routing;
   const admission = await admitCall(deps, {
-    ...{ organizationId, api, endpoint, credential, use, tell, policy: plan.policy, version: view.version },
+    ...{ organizationId, api, endpoint, credential, use, tell, meet, policy: plan.policy, version: view.version },
     isSocket: call.isSocket,
   });
   if (admission.kind !== 'admitted') return admission;
@@ -148,7 +158,10 @@ async function readmitSocket(
     const admission = await admitCall(deps, {
       ...{ organizationId, api, endpoint, credential, use: useOf(call, addressed), version: current.version },
       isSocket: true,
-      ...{ policy: charged ? plan.policy : { ...plan.policy, cost: 0 }, tell: () => undefined },
+      ...{
+        policy: charged ? plan.policy : { ...plan.policy, cost: 0 },
+        ...{ tell: () => undefined, meet: () => undefined },
+      },
     });
     if (admission.kind === 'admitted') return;
     const latest = await latestOf(deps, organizationId, admission);

@@ -60,13 +60,16 @@ export function admit(
   const { gateway } = edge;
   if (request.gateway !== undefined && request.gateway < gateway) return { ok: false, refused: 'stale', gateway };
   const key = drawer.kind === 'key' ? edge.keys.get(drawer.hash) : undefined;
+  const by = key && knownKey(key);
   if (drawer.kind === 'key') {
     if (!key) return { ok: false, refused: 'unknown' };
     const refused = refusalOf(key, request.use, draft.now);
-    if (refused) return { ok: false, refused };
-    if (drawer.permission && !permissionsOfKey(key).has(drawer.permission)) return { ok: false, refused: 'permission' };
+    if (refused) return { ok: false, refused, by };
+    if (drawer.permission && !permissionsOfKey(key).has(drawer.permission)) {
+      return { ok: false, refused: 'permission', by };
+    }
   }
-  if (request.charge.tier > plan.maxTier) return { ok: false, refused: 'tier' };
+  if (request.charge.tier > plan.maxTier) return { ok: false, refused: 'tier', by };
   const scene: Scene = { edge, draft, request, key, plan, known, drawer: drawerName(drawer, key) };
   const before = state.operations.get(request.operationId);
   if (before) return grantAgain(scene, before);

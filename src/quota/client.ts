@@ -189,7 +189,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     // An object that knows nothing even now is one that cannot be told: nobody can say what is left.
     if (answer.refused === 'unpublished')
       return { ok: false, refused: ask.drawer.kind === 'key' ? 'unknown' : 'unavailable' };
-    return { ok: false, refused: answer.refused };
+    return { ok: false, refused: answer.refused, by: 'by' in answer ? answer.by : undefined };
   }
 
   function verdictOf(cell: Cell, ask: Ask, decision: Decision): Verdict {
@@ -211,7 +211,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     const verified = recentKey(cell, ask.drawer, at);
     if (ask.drawer.kind === 'key' && !verified) return { ok: false, refused: 'unavailable' };
     const refused = refusalFor(verified, ask, at);
-    if (refused) return { ok: false, refused };
+    if (refused) return { ok: false, refused, by: verified?.key };
     const reserved = decideFromReserve(cell, ask, at);
     if (reserved?.ok) {
       takeBack();
@@ -222,7 +222,7 @@ export function createQuotaClient(deps: QuotaClientDeps): QuotaClient {
     deps.log.warn('quota.degraded', { organization_id: organizationId, units: ask.charge.units, allowed });
     if (!allowed) {
       const retryAt = figures.resetAt;
-      return { ok: false, refused: 'quota', status, refusedBy: 0, retryIn: retryAt - at, retryAt };
+      return { ok: false, by: verified?.key, refused: 'quota', status, refusedBy: 0, retryIn: retryAt - at, retryAt };
     }
     const drawer = drawerName(ask.drawer, verified?.key);
     if (ask.charge.units > 0) cell.debts.push({ operationId, drawer, charge: ask.charge, at });
@@ -252,8 +252,9 @@ const NOWHERE = { address: undefined, method: '', path: '' };
 const statusOf = ({ charge }: Ask, limits: readonly [LimitFigures, ...LimitFigures[]]): Admitted['status'] =>
   charge.units === 0 ? undefined : { limits, degraded: false };
 
-const overLimit = ({ refused, limits, refusedBy, retryIn, retryAt }: OverLimit): Verdict => ({
+const overLimit = ({ refused, key, limits, refusedBy, retryIn, retryAt }: OverLimit): Verdict => ({
   ok: false,
+  by: key,
   refused,
   status: { limits, degraded: false },
   refusedBy,

@@ -121,7 +121,8 @@ export type AdmitAnswer =
   | { ok: false; refused: 'unpublished' | 'deleted' }
   /** The request was routed by APIs that have changed since; it is charged nothing, and to be routed again. */
   | { ok: false; refused: 'stale'; gateway: number }
-  | { ok: false; refused: KeyRefusal | 'permission' | 'tier' };
+  /** `by`: the key that asked. */
+  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: KnownKey | undefined };
 
 /** What an organization has used in its window, for people to read. */
 export interface UsageAnswer {

@@ -16,10 +16,22 @@ export interface Admitted {
 }
 
 export type Refused =
-  | { ok: false; refused: 'quota' | 'limit'; status: QuotaStatus; refusedBy: number; retryIn: number; retryAt: number }
+  | (RefusedOne & {
+      refused: 'quota' | 'limit';
+      status: QuotaStatus;
+      refusedBy: number;
+      retryIn: number;
+      retryAt: number;
+    })
   /** Routed by registered APIs that have changed since: charged nothing, and to be routed again. `gateway` is in force. */
   | { ok: false; refused: 'stale'; gateway: number }
-  | { ok: false; refused: KeyRefusal | 'permission' | 'tier' | 'deleted' | 'unavailable' };
+  | (RefusedOne & { refused: KeyRefusal | 'permission' | 'tier' | 'deleted' | 'unavailable' });
+
+interface RefusedOne {
+  ok: false;
+  /** The key that asked, where it is known. */
+  by?: KnownKey | undefined;
+}
 
 const UNAVAILABLE_RETRY = 2;
 

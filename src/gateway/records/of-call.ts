@@ -21,6 +21,7 @@ export function recordOf(
   if (organizationId === undefined) return undefined;
   const reached = routing && 'api' in routing ? routing : undefined;
   const endpoint = routed?.endpoint;
+  const who = caller ?? call.asker;
   return {
     at: startedAt,
     organizationId,
@@ -33,9 +34,9 @@ export function recordOf(
     status,
     error: call.error ?? null,
     cost: caller === undefined || isGivenBack ? 0 : (routed?.plan.policy.cost ?? 0),
-    caller: caller?.kind ?? null,
-    keyId: caller?.keyId ?? null,
-    environment: caller?.environment ?? null,
+    caller: who?.kind ?? null,
+    keyId: who?.keyId ?? null,
+    environment: who?.environment ?? null,
     upstreamId: upstream?.id ?? null,
     cache: cacheOutcome(call.cacheStatus ?? null),
     attempts: upstream?.attempts ?? 0,

@@ -25,7 +25,7 @@ export type Decision =
     }
   | OverLimit
   | { ok: false; refused: 'stale'; gateway: number }
-  | { ok: false; refused: KeyRefusal | 'permission' | 'tier' };
+  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: KnownKey | undefined };
 
 /** How long after it was verified a key is let through while the object cannot be asked. */
 const VERIFIED_FOR = 60_000;
@@ -43,7 +43,7 @@ export function decideHere(cell: Cell, ask: Ask, now: number): Decision | undefi
   const verified = verifiedKey(cell, ask.drawer);
   if (ask.drawer.kind === 'key' && (!verified || now >= verified.trustedUntil)) return undefined;
   const refused = refusalFor(verified, ask, now);
-  if (refused) return { ok: false, refused };
+  if (refused) return { ok: false, refused, by: verified?.key };
   const still = refusedStill(cell, ask.charge.units, now);
   if (still) return { ...still, key: verified?.key };
   return out(cell, 'lease', ask, verified, now);

@@ -62,11 +62,13 @@ describe('the record of a call', () => {
     expect(record).toMatchObject({ cost: 0, status: 504, error: 'gateway_timeout', attempts: 0, upstreamMs: null });
   });
 
-  it('of a refused call names the API, and no caller', () => {
+  it('of a refused call names the API and who asked, if that is known', () => {
     const { routing } = routed();
     const call = callOf({ routing, error: 'RATE_LIMITED' });
     const record = recordOf(call, new Response(null, { status: 429 }), ENDED);
     expect(record).toMatchObject({ api: 'orders', version: 'v1', caller: null, keyId: null, cost: 0, waitingMs: null });
+    const known = recordOf({ ...call, asker: KEY }, new Response(null, { status: 429 }), ENDED);
+    expect(known).toEqual({ ...record, caller: 'key', keyId: 'key_1', environment: 'live' });
   });
 
   it('of a call for no API names none, and there is none of a call for no organization', () => {

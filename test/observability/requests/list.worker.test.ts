@@ -150,21 +150,28 @@ it('lists a call of an API a few seconds after it was served', async () => {
   const body = { name: slug, slug, visibility: 'keyed', upstreams: [{ url: upstream.url }] };
   await expectOk(201, call('POST', '/api/v1/apis', { token: owner.token, body }));
   const keys = `/api/v1/api-keys?organization_id=${owner.personalOrganizationId}`;
-  const fields = { name: 'Key', environment: 'live', key_type: 'standard', permissions: ['read'] };
+  const fields = {
+    name: 'Key',
+    environment: 'live',
+    key_type: 'standard',
+    permissions: ['read'],
+    rate_limit_override: 1,
+  };
   const made = await expectOk<{ data: { id: string; key: string } }>(
     201,
     call('POST', keys, { token: owner.token, body: fields }),
   );
   const headers = { 'X-API-Key': made.data.key, 'X-Request-Id': 'served' };
-  const answer = await exports.default.fetch(
-    new Request(`https://weir.test/api/v1/${slug}/orders?secret=1`, { headers }),
-  );
-  expect(await answer.text()).toBe('ok');
+  const send = (method: string) =>
+    exports.default.fetch(new Request(`https://weir.test/api/v1/${slug}/orders?secret=1`, { method, headers }));
+  expect(await (await send('GET')).text()).toBe('ok');
+  expect((await send('DELETE')).status).toBe(403);
+  expect((await send('GET')).status).toBe(429);
   await exports.default.fetch(new Request(`https://weir.test/g/personal-${owner.id}/${slug}/orders`));
   const { data } = await vi.waitFor(
     async () => {
       const listed = await list(owner);
-      expect(listed.data).toHaveLength(2);
+      expect(listed.data).toHaveLength(4);
       return listed;
     },
     { timeout: 15_000, interval: 250 },
@@ -174,6 +181,8 @@ it('lists a call of an API a few seconds after it was served', async () => {
       ...{ request_id: 'served', api: slug, method: 'GET', status: 200, error: null, cost: 1, caller: 'key' },
       ...{ key_id: made.data.id, test: false, attempts: 1, cache: null },
     },
-    { api: slug, status: 401, error: 'unauthorized', cost: 0, caller: null, attempts: 0 },
+    { api: slug, status: 401, error: 'unauthorized', cost: 0, caller: null, key_id: null, attempts: 0 },
+    { api: slug, status: 403, error: 'forbidden', cost: 0, caller: 'key', key_id: made.data.id, attempts: 0 },
+    { api: slug, status: 429, error: 'RATE_LIMITED', cost: 0, caller: 'key', key_id: made.data.id, attempts: 0 },
   ]);
 });
