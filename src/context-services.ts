@@ -3,6 +3,7 @@ import { compiledApis } from './context-quota.ts';
 import { watchOf } from './context-watch.ts';
 import { type Database, isReachable } from './db/client.ts';
 import { configOf } from './env.ts';
+import { verifiedDomains } from './gateway/registry/domains/store.ts';
 import { createDependencyHealth } from './gateway/services/dependencies.ts';
 import type { ServiceRouteDeps } from './gateway/services/routes.ts';
 import { findOrganization } from './identity/organizations/store.ts';
@@ -26,10 +27,12 @@ export function servicePorts(env: Env, { db, redis }: Engines): Omit<ServiceRout
     ...{ log: createLogger(), wait },
     listApis: (organizationId) => compiledApis(db.query, organizationId, outbound.allow),
     watchedOf: (organizationId, apiId) => watchOf(env, organizationId, apiId).watched(),
-    async baseUrlsOf({ organizationId, slug, visibility }) {
-      const own = `${baseUrl}/api/v1/${slug}`;
-      const organization = visibility === 'private' ? undefined : await findOrganization(db.query, organizationId);
-      return organization ? [`${baseUrl}/g/${organization.slug}/${slug}`, own] : [own];
+    async namesOf(organizationId) {
+      const [organization, hosts] = await Promise.all([
+        findOrganization(db.query, organizationId),
+        verifiedDomains(db.query, organizationId),
+      ]);
+      return { baseUrl, slug: organization?.slug, hosts };
     },
     dependencyHealth: createDependencyHealth({
       ...{ clock: systemClock, wait },

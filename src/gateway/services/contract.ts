@@ -44,8 +44,10 @@ const service = z
     lifecycle,
     visibility: z.enum(VISIBILITIES),
     base_urls: z.array(z.string()).meta({
-      description: 'Where it is called',
-      examples: [['https://api.example.com/g/acme/orders', 'https://api.example.com/api/v1/orders']],
+      description: 'Where it is called, the organization’s own hosts first',
+      examples: [
+        ['https://orders.acme.com', 'https://api.example.com/g/acme/orders', 'https://api.example.com/api/v1/orders'],
+      ],
     }),
     default_version: z.string().nullable(),
     versions: z.array(z.object({ name: z.string(), status: lifecycle })),

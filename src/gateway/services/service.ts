@@ -8,6 +8,7 @@ import type { CompiledApi, CompiledPool } from '../compiled.ts';
 import { lifecycleAt, versionLifecycleAt } from '../routing/lifecycle.ts';
 import { usualVersion } from '../routing/versions.ts';
 import type { Watched, WatchedUpstream } from '../watch/protocol.ts';
+import { addressesOf, type Names } from './addresses.ts';
 import type { listServices as listContract } from './contract.ts';
 import { serviceStatus, upstreamState } from './status.ts';
 
@@ -16,8 +17,7 @@ export interface ServiceDeps {
   listApis(organizationId: string): Promise<CompiledApi[]>;
   /** What the API's object knows; nothing when it was never told of the API. */
   watchedOf(organizationId: string, apiId: string): Promise<Watched | undefined>;
-  /** Every address at which it can be called. */
-  baseUrlsOf(api: CompiledApi): readonly string[] | Promise<readonly string[]>;
+  namesOf(organizationId: string): Promise<Names>;
   wait(milliseconds: number): Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export async function listServices(
   query: Pick<z.output<typeof listContract.query>, 'limit' | 'offset'>,
 ) {
   permit(ctx, 'apis:read');
-  const apis = await deps.listApis(ctx.organizationId);
+  const [apis, names] = await Promise.all([deps.listApis(ctx.organizationId), deps.namesOf(ctx.organizationId)]);
   apis.sort((a, b) => (a.slug < b.slug ? -1 : 1));
   const shown = apis.slice(query.offset, query.offset + query.limit);
   const services = await Promise.all(
     shown.map(async (api) => {
-      const known = { watched: await watchedOf(deps, api), baseUrls: await deps.baseUrlsOf(api) };
-      return toWire(api, known, ctx.clock().getTime());
+      const watched = await watchedOf(deps, api);
+      return toWire(api, { watched, baseUrls: addressesOf(api, names) }, ctx.clock().getTime());
     }),
   );
   return toPage(services, apis.length, query);
@@ -54,7 +54,7 @@ async function watchedOf({ log, watchedOf: ask, wait }: ServiceDeps, api: Compil
 
 interface Known {
   watched: Watched | undefined;
-  baseUrls: readonly string[];
+  baseUrls: string[];
 }
 
 function toWire(api: CompiledApi, { watched, baseUrls }: Known, now: number) {
@@ -66,7 +66,7 @@ function toWire(api: CompiledApi, { watched, baseUrls }: Known, now: number) {
     status: serviceStatus(api, watched),
     lifecycle: lifecycleAt(api.lifecycle, now),
     visibility: api.visibility,
-    base_urls: [...baseUrls],
+    base_urls: baseUrls,
     default_version: usualVersion(api, now),
     versions: api.versions.map(({ name, lifecycle }) => ({
       name,

@@ -50,7 +50,7 @@ describe('the list of services', () => {
     log: memoryLog().log,
     listApis: async () => [...apis],
     watchedOf: async () => watchedOf(seen('a', { ...OPEN, calls: 9, failures: 8 }), seen('b')),
-    baseUrlsOf: ({ slug }: { slug: string }) => [`https://weir.test/api/v1/${slug}`],
+    namesOf: async () => ({ baseUrl: 'https://weir.test', slug: undefined, hosts: [] }),
     wait: never,
   };
 

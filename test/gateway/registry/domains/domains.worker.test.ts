@@ -233,6 +233,14 @@ describe('a verified domain', () => {
     return [response.status, response.status === 200 ? await response.text() : ''];
   };
 
+  const addresses = async (owner: Person) => {
+    const { data } = await expectOk<{ data: { slug: string; base_urls: string[] }[] }>(
+      200,
+      get(owner, '/api/v1/services'),
+    );
+    return Object.fromEntries(data.map(({ slug, base_urls }) => [slug, base_urls]));
+  };
+
   it('serves all APIs, each below its slug.', async () => {
     const owner = await signUp();
     const orders = await newPublicApi(owner, 'orders');
@@ -242,6 +250,14 @@ describe('a verified domain', () => {
     expect(await ask(`https://${host}/orders/1?x=2`)).toEqual([200, 'orders']);
     expect(await ask(`https://${host.toUpperCase()}./users`)).toEqual([200, 'users']);
     expect(await ask(`https://${host}/hidden/1`)).toEqual([404, '']);
+    expect(await addresses(owner)).toMatchObject({
+      orders: [
+        `https://${host}/orders`,
+        expect.stringMatching(/\/g\/[^/]+\/orders$/),
+        expect.stringMatching(/v1\/orders$/),
+      ],
+      hidden: [expect.stringMatching(/v1\/hidden$/)],
+    });
     expect(await ask(`https://${host}/nothing`)).toEqual([404, '']);
     expect(await ask(`https://${host}/api/v1/orders`)).toEqual([404, '']);
     expect((await orders.received()).map(({ path }) => path.replace(/^.*\/hooks\/[^/]+/, ''))).toEqual(['/1?x=2']);
@@ -256,6 +272,8 @@ describe('a verified domain', () => {
       expect(await ask(`https://${host}${path}`)).toEqual([200, 'orders']);
     const paths = (await upstream.received()).map(({ path }) => path.replace(/^.*\/hooks\/[^/]+/, ''));
     expect(paths).toEqual(['/', '/users/1', '/orders']);
+    expect((await addresses(owner))['orders']?.[0]).toBe(`https://${host}`);
+    expect((await addresses(owner))['users']?.join()).not.toContain(host);
     await expectOk(200, put(owner, `${DOMAINS}/${id}`, { api: null }));
     // An isolate hears of it with the first call that it has admitted.
     expect(await ask(`https://${host}/users/1`)).toEqual([200, 'users']);
