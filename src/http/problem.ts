@@ -28,11 +28,15 @@ export function errorResponse(error: Error, asked: Asked): Response {
 
 function shown(error: Error, asked: Asked): Shown {
   const known = asAppError(error);
-  if (known.status >= 500) {
-    asked.log.error('request.failed', { request_id: asked.requestId, error: describeError(error) });
-  }
+  const failure = () => ({ request_id: asked.requestId, error: describeError(error) });
+  if (isOurFailure(known)) asked.log.error('request.failed', failure());
+  else if (known.status >= 500) asked.log.info('request.failed', failure());
   return show(known, asked);
 }
+
+/** Not an upstream's, nor a refusal for the moment, which callers can bring about as often as they like. */
+const isOurFailure = ({ code, cause }: AppError) =>
+  code === 'internal_error' || (code === 'service_unavailable' && cause !== undefined);
 
 const askedOf = (c: Context<AppEnv>) => ({ requestId: c.get('requestId'), accept: c.req.header('Accept') });
 
