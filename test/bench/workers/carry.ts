@@ -1,3 +1,5 @@
+import { QUOTA_FIELDS } from './answer.ts';
+
 /**
  * Passes everything on as a gateway must, and knows nothing: header fields of its own in both directions, the caller's key
  * kept back, and a deadline that ends with the caller. What is behind the values is left out, so that they are constants.
@@ -19,12 +21,7 @@ const TO_CALLER = {
   vary: 'X-API-Key, Authorization',
   'x-content-type-options': 'nosniff',
   'x-request-id': '0ada6c33-4354-4fcf-acac-c5cd2e618ece',
-  'X-RateLimit-Limit': '1000000',
-  'X-RateLimit-Remaining': '999999',
-  'X-RateLimit-Reset': '1795327265',
-  'X-RateLimit-Window': '3600',
-  'RateLimit-Policy': '"hour";q=1000000;w=3600',
-  RateLimit: '"hour";r=999999;t=3600',
+  ...QUOTA_FIELDS,
 };
 
 const KEPT_BACK: ReadonlySet<string> = new Set(['host', 'x-api-key', 'cf-connecting-ip', 'connection']);
