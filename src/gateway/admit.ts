@@ -4,7 +4,7 @@ import { holdsScope, isPermission, permissionsOfKey } from '../access/key-permis
 import type { Permission } from '../access/permissions.ts';
 import type { UserPrincipal, WalletPrincipal } from '../access/principal.ts';
 import { AppError, notFound } from '../kernel/errors.ts';
-import type { Ask, Drawer, KnownKey, Refused, Verdict } from '../quota/index.ts';
+import type { Ask, Asker, Drawer, Refused, Verdict } from '../quota/index.ts';
 import { refusalError } from '../quota/index.ts';
 import type { CompiledApi, CompiledEndpoint, Policy } from './compiled.ts';
 import type { Credential, IdentifyDeps } from './identify.ts';
@@ -162,7 +162,7 @@ export async function chargeAsking(
   if (!verdict.ok) throw refusalError(verdict);
 }
 
-const callerBy = ({ id, userId, environment }: KnownKey): Caller => ({ kind: 'key', keyId: id, userId, environment });
+const callerBy = ({ id, userId, environment }: Asker): Caller => ({ kind: 'key', keyId: id, userId, environment });
 
 const drawerOf = (principal: UserPrincipal | WalletPrincipal): Drawer =>
   principal.kind === 'user'

@@ -60,7 +60,7 @@ export function admit(
   const { gateway } = edge;
   if (request.gateway !== undefined && request.gateway < gateway) return { ok: false, refused: 'stale', gateway };
   const key = drawer.kind === 'key' ? edge.keys.get(drawer.hash) : undefined;
-  const by = key && knownKey(key);
+  const by = key && { id: key.id, userId: key.userId, environment: key.environment };
   if (drawer.kind === 'key') {
     if (!key) return { ok: false, refused: 'unknown' };
     const refused = refusalOf(key, request.use, draft.now);

@@ -2,6 +2,6 @@
 
 export type { Ask } from './isolate/decide.ts';
 export { endpointTarget } from './limits/match.ts';
-export type { Drawer, KnownKey } from './protocol.ts';
+export type { Asker, Drawer } from './protocol.ts';
 export { recordEvent } from './usage/store.ts';
 export { type Refused, refusalError, type Verdict } from './verdict.ts';

@@ -79,6 +79,9 @@ export interface Lease {
 /** What an isolate may keep of a key: to check it again by itself for as long as a lease holds. */
 export type KnownKey = Omit<EdgeKey, 'hash'>;
 
+/** Which key it was. */
+export type Asker = Pick<KnownKey, 'id' | 'userId' | 'environment'>;
+
 export interface Granted {
   ok: true;
   key: KnownKey | undefined;
@@ -122,7 +125,7 @@ export type AdmitAnswer =
   /** The request was routed by APIs that have changed since; it is charged nothing, and to be routed again. */
   | { ok: false; refused: 'stale'; gateway: number }
   /** `by`: the key that asked. */
-  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: KnownKey | undefined };
+  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: Asker | undefined };
 
 /** What an organization has used in its window, for people to read. */
 export interface UsageAnswer {

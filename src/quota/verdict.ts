@@ -1,7 +1,7 @@
 import type { LimitFigures, QuotaStatus } from '../access/admission.ts';
 import type { KeyRefusal } from '../access/edge.ts';
 import { AppError } from '../kernel/errors.ts';
-import type { KnownKey } from './protocol.ts';
+import type { Asker, KnownKey } from './protocol.ts';
 
 /** What became of a request's quota. */
 export type Verdict = Admitted | Refused;
@@ -30,7 +30,7 @@ export type Refused =
 interface RefusedOne {
   ok: false;
   /** The key that asked, where it is known. */
-  by?: KnownKey | undefined;
+  by?: Asker | undefined;
 }
 
 const UNAVAILABLE_RETRY = 2;

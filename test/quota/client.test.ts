@@ -239,7 +239,8 @@ describe('while the object cannot be asked', () => {
     scene.faults.fails = true;
     await scene.pass(59_999);
     expect((await scene.ask()).ok).toBe(true);
-    expect(await scene.ask({ use: { ...ONE.use, method: 'POST' } })).toMatchObject({ ok: false, refused: 'method', by: { id: 'key_1' } });
+    const posted = await scene.ask({ use: { ...ONE.use, method: 'POST' } });
+    expect(posted).toMatchObject({ ok: false, refused: 'method', by: { id: 'key_1' } });
     expect(await scene.ask({ drawer: withKey('h2') })).toEqual({ ok: false, refused: 'unavailable' });
     await scene.pass(1);
     expect(await scene.ask()).toEqual({ ok: false, refused: 'unavailable' });

@@ -157,7 +157,7 @@ describe('a notice', () => {
 describe('a tier that is not in the plan', () => {
   it('is refused and charges nothing.', async () => {
     const { object, spend } = await newOrganization();
-    expect(await spend(10, 3)).toEqual({ ok: false, refused: 'tier' });
+    expect(await spend(10, 3)).toMatchObject({ ok: false, refused: 'tier', by: { id: 'key_1' } });
     expect(await object.usage()).toMatchObject({ used: 0 });
     expect(await spend(5, 2)).toMatchObject({ ok: true });
   });

@@ -3,7 +3,7 @@ import type { KeyRefusal } from '../../access/edge.ts';
 import { permissionsOfKey } from '../../access/key-permissions.ts';
 import { drawerName } from '../drawer.ts';
 import { refusalOf } from '../edge-state.ts';
-import type { Drawer, KnownKey, OverLimit, RequestUse } from '../protocol.ts';
+import type { Asker, Drawer, KnownKey, OverLimit, RequestUse } from '../protocol.ts';
 import { type Cell, figuresNow, refusedStill, type Store, spend, type Verified } from './cell.ts';
 
 /** What a request asks of its organization's quota. */
@@ -25,7 +25,7 @@ export type Decision =
     }
   | OverLimit
   | { ok: false; refused: 'stale'; gateway: number }
-  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: KnownKey | undefined };
+  | { ok: false; refused: KeyRefusal | 'permission' | 'tier'; by?: Asker | undefined };
 
 /** How long after it was verified a key is let through while the object cannot be asked. */
 const VERIFIED_FOR = 60_000;
