@@ -3,7 +3,6 @@ import { type Clock, SECOND } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { type Destination, UnsendableRequest } from '../../outbound/destination.ts';
 import { OutboundRefusal } from '../../outbound/guarded-fetch.ts';
-import type { Outcome } from '../breaker/outcome.ts';
 import type { CompiledApi, CompiledPool, CompiledUpstream, Policy } from '../compiled.ts';
 import type { Picked, PickOptions, Upstreams } from '../watch/upstreams.ts';
 import type { RetryBudget } from './budget.ts';
@@ -118,10 +117,9 @@ async function attempt(
   const startedAt = now();
   const deadline = new AbortController();
   const giveUp = () => deadline.abort();
-  const done = once(picked);
   // At once: when the caller is gone, workerd may drop what is awaited here without settling it (measured).
   const goAway = () => {
-    done({ kind: 'aborted' });
+    picked.done({ kind: 'aborted' });
     giveUp();
   };
   // Not AbortSignal.timeout: the time is for the answer's header fields, and its body may take as long as it likes.
@@ -139,34 +137,30 @@ async function attempt(
   try {
     const init = { method, headers, body, signal: deadline.signal };
     const response = await deps.destinationOf(picked.upstream).fetch(rest, init);
-    done({ kind: 'answered', status: response.status, durationMs: now() - waitedSince(upload, startedAt, now()) });
+    picked.done({
+      kind: 'answered',
+      status: response.status,
+      durationMs: now() - waitedSince(upload, startedAt, now()),
+    });
     return { response };
   } catch (error) {
     const broken = upload?.broken();
     if (broken || call.signal.aborted) {
-      done({ kind: 'aborted' });
+      picked.done({ kind: 'aborted' });
       return { error: broken ?? new AppError('bad_gateway', 'The caller went away', { cause: error }) };
     }
     if (error instanceof UnsendableRequest) {
-      done({ kind: 'aborted' });
+      picked.done({ kind: 'aborted' });
       throw new AppError('bad_request', 'The request cannot be passed on', { cause: error });
     }
     const reason = deadline.signal.aborted ? 'timeout' : 'unreachable';
-    done({ kind: 'failed', reason });
+    picked.done({ kind: 'failed', reason });
     return { error: errorOf(reason, error) };
   } finally {
     clearTimeout(timer);
     upload?.leave();
     call.signal.removeEventListener('abort', goAway);
   }
-}
-
-function once(picked: Picked): (outcome: Outcome) => void {
-  let told = false;
-  return (outcome) => {
-    if (!told) picked.done(outcome);
-    told = true;
-  };
 }
 
 /** Of the upstream's time, which does not pass while the caller is waited for: that has a bound of its own. */

@@ -40,7 +40,7 @@ export interface PickOptions {
 
 export interface Picked {
   upstream: CompiledUpstream;
-  /** To be told once, when the answer's header fields are there or will not come. */
+  /** To be told when the answer's header fields are there or will not come. What it is told first counts. */
   done(outcome: Outcome): void;
 }
 

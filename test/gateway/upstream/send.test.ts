@@ -41,7 +41,12 @@ function newWorld(steps: Step[], { ids = ['a', 'b'], retriesLeft = 100, refusals
     const refusal = refusals.shift();
     if (refusal) return refusal;
     const upstream = pool.upstreams.find(({ id }) => !exclude.has(id)) ?? upstreamOf('nobody');
-    return { upstream, done: (outcome: Outcome) => void outcomes.push([upstream.id, outcome]) };
+    let told = false;
+    const done = (outcome: Outcome) => {
+      if (!told) outcomes.push([upstream.id, outcome]);
+      told = true;
+    };
+    return { upstream, done };
   };
 
   const answer = async (to: string, rest: string, init: Init): Promise<Response> => {
